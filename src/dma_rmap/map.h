@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * struct dma_rmap, and what the parts of this module offer to one another.
+ */
+#ifndef DMA_RMAP_MAP_H
+#define DMA_RMAP_MAP_H
+
+#include <linux/device.h>
+#include <linux/percpu.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+
+#include "dma_rmap.h"
+#include "space.h"
+#include "table.h"
+
+struct dentry;
+struct seq_file;
+
+#define RMAP_FAULTS_KEPT 64
+
+/**
+ * struct rmap_counters - one CPU's share of struct dma_rmap_stats
+ * @maps: mappings made
+ * @unmaps: mappings undone
+ * @bytes: bytes mapped less bytes unmapped here; wraps
+ * @no_memory: mappings refused because memory was short
+ * @bad_unmaps: unmaps of what was not mapped so
+ * @faults: refused accesses, by reason
+ */
+struct rmap_counters {
+	u64 maps;
+	u64 unmaps;
+	u64 bytes;
+	u64 no_memory;
+	u64 bad_unmaps;
+	u64 faults[DMA_RMAP_NR_FAULTS];
+};
+
+/**
+ * struct rmap_fault - a refused access
+ * @addr: the first byte that it asked for
+ * @len: bytes
+ * @time: nanoseconds since boot, without suspend (ktime_get_ns())
+ * @dir: enum dma_data_direction
+ * @reason: enum dma_rmap_fault
+ */
+struct rmap_fault {
+	u64 addr;
+	u64 len;
+	u64 time;
+	u8 dir;
+	u8 reason;
+};
+
+/**
+ * struct rmap_fault_ring - the last refused accesses
+ * @lock: protects the rest; taken in hard interrupts
+ * @count: how many there have been
+ * @fault: number n is in place n modulo the size
+ */
+struct rmap_fault_ring {
+	raw_spinlock_t lock;
+	u64 count;
+	struct rmap_fault fault[RMAP_FAULTS_KEPT];
+};
+
+/**
+ * struct dma_rmap - a reverse map
+ * @table: its mappings
+ * @space: where its device addresses come from, shared by all maps, so that one
+ *	map's address means nothing to another
+ * @counters: what struct dma_rmap_stats is made of
+ * @dev: the device that things are mapped for; its last reference frees this
+ * @dma_parms: of @dev
+ * @debugfs: its folder
+ * @closed: no mappings are made or undone any more; set once, and read in RCU
+ *	read-side critical sections
+ * @faults: the last refused accesses
+ */
+struct dma_rmap {
+	struct rmap_table table;
+	struct rmap_space *space;
+	struct rmap_counters __percpu *counters;
+	struct device dev;
+	struct device_dma_parameters dma_parms;
+	struct dentry *debugfs;
+	bool closed;
+	struct rmap_fault_ring faults;
+};
+
+/**
+ * enum rmap_undo - what became of an unmap
+ * @RMAP_UNDONE: the mapping is gone
+ * @RMAP_UNDONE_MISMATCH: it is gone; its size or direction was another one
+ * @RMAP_NOT_MAPPED: no mapping of the kind begins at the address
+ */
+enum rmap_undo {
+	RMAP_UNDONE,
+	RMAP_UNDONE_MISMATCH,
+	RMAP_NOT_MAPPED,
+};
+
+/* mapping.c */
+u64 rmap_map(struct dma_rmap *map, u64 phys, u64 len,
+	     enum dma_data_direction dir, enum rmap_kind kind);
+enum rmap_undo rmap_unmap(struct dma_rmap *map, u64 addr, u64 len,
+			  enum dma_data_direction dir, enum rmap_kind kind,
+			  struct rmap_mapping *was);
+unsigned long rmap_close(struct dma_rmap *map, struct rmap_mapping *first,
+			 unsigned int max);
+
+/* faults.c */
+void rmap_fault(struct dma_rmap *map, u64 addr, u64 len,
+		enum dma_data_direction dir, enum dma_rmap_fault reason);
+void rmap_faults_init(struct rmap_fault_ring *ring);
+void rmap_faults_show(struct rmap_fault_ring *ring, struct seq_file *m);
+const char *rmap_dir_name(enum dma_data_direction dir);
+
+/* debugfs.c */
+void rmap_debugfs_init(void);
+void rmap_debugfs_exit(void);
+void rmap_debugfs_add(struct dma_rmap *map, const char *name);
+void rmap_debugfs_remove(struct dma_rmap *map);
+
+#endif /* DMA_RMAP_MAP_H */

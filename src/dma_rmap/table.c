@@ -1,0 +1,481 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The hash table from blocks of device addresses to mappings.
+ *
+ * It knows nothing of maps, devices and the DMA API. How the table is laid out is
+ * in bucket.h, how it is resized in resize.c. The same files are built in user
+ * space by tests/unit, over small shims.
+ */
+
+#include <linux/bitops.h>
+#include <linux/errno.h>
+#include <linux/kernel.h>
+#include <linux/log2.h>
+#include <linux/mm.h>
+#include <linux/rcupdate.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+
+#include "bucket.h"
+
+static bool entry_live(const struct dma_rmap_entry *entry)
+{
+	return atomic_read(&entry->users) & RMAP_LIVE;
+}
+
+/* Readers */
+
+static struct dma_rmap_entry *
+bucket_find(struct rmap_bucket *head, u8 tag, u64 addr, bool *moved)
+{
+	struct rmap_bucket *bucket = head;
+	struct dma_rmap_entry *entry;
+	bool gone = false;
+	u64 tags, match;
+
+	/* Pairs with bucket_set(), and with chain_move() */
+	tags = smp_load_acquire(&bucket->tags);
+	if (unlikely(tags & BUCKET_MOVED)) {
+		*moved = true;
+		return NULL;
+	}
+	for (;;) {
+		for (match = match_tag(tags, tag); match; match &= match - 1) {
+			entry = bucket_entry(bucket, match_slot(match));
+			if (unlikely(!rmap_entry_holds(entry, addr)))
+				continue;
+			if (likely(entry_live(entry)))
+				return entry;
+			gone = true;
+		}
+		/* Pairs with rmap_chain_add() */
+		bucket = smp_load_acquire(&bucket->next);
+		if (likely(!bucket))
+			break;
+		/* Pairs with bucket_set() */
+		tags = smp_load_acquire(&bucket->tags);
+	}
+	if (unlikely(gone)) {
+		/* Pairs with chain_move(): flagged, then dead */
+		smp_rmb();
+		*moved = READ_ONCE(head->tags) & BUCKET_MOVED;
+	}
+	return NULL;
+}
+
+/* The bucket of @array has been moved: look where it went to. */
+static noinline struct dma_rmap_entry *
+shard_find_moved(struct rmap_shard *shard, unsigned long array, u64 hash,
+		 u64 addr)
+{
+	struct dma_rmap_entry *entry;
+	unsigned long next;
+	bool moved;
+
+	for (;;) {
+		/* Pairs with shard_resize_begin() */
+		next = smp_load_acquire(&shard->next_array);
+		moved = false;
+		if (!next || READ_ONCE(shard->current_array) != array) {
+			/*
+			 * That resize is over; begin again. Pairs with
+			 * shard_resize_end()
+			 */
+			next = smp_load_acquire(&shard->current_array);
+			array = next;
+		}
+		entry = bucket_find(array_bucket(next, hash), hash_tag(hash),
+				    addr, &moved);
+		if (entry)
+			return entry;
+		if (moved)
+			continue;
+		if (READ_ONCE(shard->current_array) == array)
+			return NULL;
+	}
+}
+
+/**
+ * rmap_table_find() - find the mapping that holds an address
+ * @table: the table
+ * @addr: any address inside the mapping
+ * @order: the order that a mapping of this address would have
+ *
+ * The entry can be undone and become another one at any time, see struct
+ * dma_rmap_entry.
+ *
+ * Context: Any, in an RCU read-side critical section. Never waits.
+ * Return: the entry, or NULL.
+ */
+struct dma_rmap_entry *rmap_table_find(struct rmap_table *table, u64 addr,
+				       unsigned int order)
+{
+	u64 hash = rmap_hash(addr, order);
+	struct rmap_shard *shard = table_shard(table, hash);
+	unsigned long array = READ_ONCE(shard->current_array);
+	struct dma_rmap_entry *entry;
+	bool moved = false;
+
+	entry = bucket_find(array_bucket(array, hash), hash_tag(hash), addr,
+			    &moved);
+	if (unlikely(moved))
+		entry = shard_find_moved(shard, array, hash, addr);
+	return entry;
+}
+
+/**
+ * rmap_table_hold() - find the mapping that holds an address, and hold it
+ * @table: the table
+ * @addr: any address inside the mapping
+ * @order: the order that a mapping of this address would have
+ *
+ * Context: Any, with interrupts off until rmap_entry_release(). Never waits.
+ * Return: the entry, or NULL if there is no such mapping.
+ */
+struct dma_rmap_entry *rmap_table_hold(struct rmap_table *table, u64 addr,
+				       unsigned int order)
+{
+	struct dma_rmap_entry *entry;
+
+	/* With interrupts off this is an RCU read-side critical section. */
+	while ((entry = rmap_table_find(table, addr, order))) {
+		if (likely(rmap_entry_hold(entry))) {
+			if (likely(rmap_entry_holds(entry, addr)))
+				break;
+			rmap_entry_release(entry);
+		}
+		/*
+		 * Removed or moved since it was found, and that is seen now.
+		 * Pairs with bucket_clear() and chain_move()
+		 */
+		smp_rmb();
+	}
+	return entry;
+}
+
+/* Writers, under the shard's lock */
+
+/* The bucket that @hash belongs to now. */
+static struct rmap_bucket *shard_bucket(struct rmap_shard *shard, u64 hash)
+{
+	struct rmap_bucket *bucket = array_bucket(shard->current_array, hash);
+
+	if (bucket->tags & BUCKET_MOVED)
+		bucket = array_bucket(shard->next_array, hash);
+	return bucket;
+}
+
+static u64 tags_without(u64 tags, unsigned int slot)
+{
+	return tags & ~(0xffULL << (8 * slot));
+}
+
+/* Readers may look at the place even while no tag leads to it. */
+static void bucket_set(struct rmap_bucket *bucket, unsigned int slot, u8 tag,
+		       const struct rmap_mapping *mapping)
+{
+	struct dma_rmap_entry *entry = bucket_entry(bucket, slot);
+	u64 tags = tags_without(bucket->tags, slot);
+
+	WRITE_ONCE(entry->addr, mapping->addr);
+	WRITE_ONCE(entry->len, mapping->len);
+	entry->phys = mapping->phys;
+	WRITE_ONCE(entry->order, mapping->order);
+	entry->dir = mapping->dir;
+	entry->kind = mapping->kind;
+	atomic_set_release(&entry->users, RMAP_LIVE);
+	/* The entry before its tag. Pairs with bucket_find() */
+	smp_store_release(&bucket->tags, tags | (u64)tag << (8 * slot));
+}
+
+static void bucket_clear(struct rmap_bucket *bucket, unsigned int slot)
+{
+	entry_kill(bucket_entry(bucket, slot));
+	WRITE_ONCE(bucket->tags, tags_without(bucket->tags, slot));
+}
+
+static bool bucket_has_block(const struct rmap_bucket *bucket, u8 tag,
+			     const struct rmap_mapping *mapping)
+{
+	u64 match = match_tag(bucket->tags, tag) & bucket_used(bucket);
+	const struct dma_rmap_entry *entry;
+
+	for (; match; match &= match - 1) {
+		entry = &bucket->entry[match_slot(match) - 1];
+		if (entry->order == mapping->order &&
+		    !((entry->addr ^ mapping->addr) >> entry->order))
+			return true;
+	}
+	return false;
+}
+
+/**
+ * rmap_chain_add() - put a mapping into a chain of buckets
+ * @bucket: the first one
+ * @tag: the mapping's tag
+ * @mapping: the mapping
+ * @spare: an empty bucket for when there is no room, or NULL; it is set to NULL
+ *	when it has been taken
+ *
+ * Context: Any, under the shard's lock.
+ * Return: 0; -EEXIST if the mapping's block is there; -ENOMEM if there is no
+ * room and no spare bucket.
+ */
+int rmap_chain_add(struct rmap_bucket *bucket, u8 tag,
+		   const struct rmap_mapping *mapping,
+		   struct rmap_bucket **spare)
+{
+	struct rmap_bucket *room = NULL;
+
+	for (;;) {
+		if (bucket_has_block(bucket, tag, mapping))
+			return -EEXIST;
+		if (!room && bucket_free_slot(bucket))
+			room = bucket;
+		if (!bucket->next)
+			break;
+		bucket = bucket->next;
+	}
+	if (!room) {
+		room = *spare;
+		if (!room)
+			return -ENOMEM;
+		*spare = NULL;
+		/* Empty as it is. Pairs with bucket_find() */
+		smp_store_release(&bucket->next, room);
+	}
+	bucket_set(room, bucket_free_slot(room), tag, mapping);
+	return 0;
+}
+
+/**
+ * rmap_table_insert() - add a mapping
+ * @table: the table
+ * @mapping: the mapping
+ *
+ * Context: Any, hard interrupts included.
+ * Return: 0; -EEXIST if a mapping in the same block is there; -ENOMEM. If it
+ * fails, nothing has changed.
+ */
+int rmap_table_insert(struct rmap_table *table,
+		      const struct rmap_mapping *mapping)
+{
+	u64 hash = rmap_hash(mapping->addr, mapping->order);
+	struct rmap_shard *shard = table_shard(table, hash);
+	struct rmap_bucket *spare = NULL;
+	enum rmap_resize resize = RMAP_RESIZE_NONE;
+	unsigned long flags;
+	int err;
+
+	do {
+		raw_spin_lock_irqsave(&shard->lock, flags);
+		err = rmap_chain_add(shard_bucket(shard, hash), hash_tag(hash),
+				     mapping, &spare);
+		if (likely(!err)) {
+			WRITE_ONCE(shard->count, shard->count + 1);
+			resize = rmap_shard_wants(shard);
+		}
+		raw_spin_unlock_irqrestore(&shard->lock, flags);
+		if (likely(err != -ENOMEM))
+			break;
+		spare = kmem_cache_zalloc(rmap_bucket_cache,
+					  GFP_ATOMIC | __GFP_NOWARN);
+	} while (spare);
+
+	if (unlikely(spare))
+		kmem_cache_free(rmap_bucket_cache, spare);
+	rmap_table_resize(table, resize);
+	return err;
+}
+
+/* Find a mapping by its first address: its bucket, and *@slot in that. */
+static struct rmap_bucket *chain_find(struct rmap_bucket *bucket, u8 tag,
+				      u64 addr, enum rmap_kind kind,
+				      unsigned int *slot)
+{
+	const struct dma_rmap_entry *entry;
+	u64 match;
+
+	for (; bucket; bucket = bucket->next) {
+		match = match_tag(bucket->tags, tag) & bucket_used(bucket);
+		for (; match; match &= match - 1) {
+			*slot = match_slot(match);
+			entry = bucket_entry(bucket, *slot);
+			if (entry->addr == addr && entry->kind == kind)
+				return bucket;
+		}
+	}
+	return NULL;
+}
+
+/**
+ * rmap_table_remove() - take a mapping out
+ * @table: the table
+ * @addr: its first address
+ * @order: its order
+ * @kind: its kind
+ * @was: gets a description of it
+ *
+ * When this returns no one holds the mapping any more.
+ *
+ * Context: Any, hard interrupts included. Waits for those who hold the mapping,
+ * each for a bounded time.
+ * Return: true, or false if there is no mapping that begins at @addr and is of
+ * @kind.
+ */
+bool rmap_table_remove(struct rmap_table *table, u64 addr, unsigned int order,
+		       enum rmap_kind kind, struct rmap_mapping *was)
+{
+	u64 hash = rmap_hash(addr, order);
+	struct rmap_shard *shard = table_shard(table, hash);
+	enum rmap_resize resize = RMAP_RESIZE_NONE;
+	struct rmap_bucket *bucket;
+	unsigned long flags;
+	unsigned int slot;
+
+	raw_spin_lock_irqsave(&shard->lock, flags);
+	bucket = chain_find(shard_bucket(shard, hash), hash_tag(hash), addr,
+			    kind, &slot);
+	if (likely(bucket)) {
+		bucket_clear(bucket, slot);
+		rmap_entry_read(bucket_entry(bucket, slot), was);
+		WRITE_ONCE(shard->count, shard->count - 1);
+		resize = rmap_shard_wants(shard);
+	}
+	raw_spin_unlock_irqrestore(&shard->lock, flags);
+	rmap_table_resize(table, resize);
+	return bucket;
+}
+
+/**
+ * rmap_entry_read() - describe a mapping
+ * @entry: the mapping, held
+ * @mapping: gets the description
+ *
+ * Context: Any.
+ */
+void rmap_entry_read(const struct dma_rmap_entry *entry,
+		     struct rmap_mapping *mapping)
+{
+	mapping->addr = entry->addr;
+	mapping->len = entry->len;
+	mapping->phys = entry->phys;
+	mapping->order = entry->order;
+	mapping->dir = entry->dir;
+	mapping->kind = entry->kind;
+}
+
+/**
+ * rmap_table_count() - how many entries a table has
+ * @table: the table
+ *
+ * Context: Any.
+ * Return: their number, roughly if the table is being changed.
+ */
+unsigned long rmap_table_count(struct rmap_table *table)
+{
+	unsigned long count = 0;
+	unsigned int i;
+
+	for (i = 0; i < RMAP_SHARDS; i++)
+		count += READ_ONCE(table->shard[i].count);
+	return count;
+}
+
+/**
+ * rmap_table_bytes() - the memory of a table's arrays
+ * @table: the table
+ *
+ * Context: Any.
+ * Return: bytes, without entries and overflow buckets.
+ */
+size_t rmap_table_bytes(struct rmap_table *table)
+{
+	size_t bytes = 0;
+	unsigned long array;
+	unsigned int i;
+
+	for (i = 0; i < RMAP_SHARDS; i++) {
+		array = READ_ONCE(table->shard[i].current_array);
+		bytes += sizeof(struct rmap_bucket) << array_bits(array);
+		array = READ_ONCE(table->shard[i].next_array);
+		if (array)
+			bytes += sizeof(struct rmap_bucket) << array_bits(array);
+	}
+	return bytes;
+}
+
+/*
+ * The bucket that @first belongs to now, and in *@last the end of the stretch of
+ * hashes whose entries are in it. It is in terms of hashes that a walk goes on:
+ * they stay the same when the shard is resized.
+ */
+static struct rmap_bucket *shard_stretch(struct rmap_shard *shard, u64 first,
+					 u64 *last)
+{
+	struct rmap_bucket *bucket = array_bucket(shard->current_array, first);
+	unsigned int bits = array_bits(shard->current_array);
+
+	if (bucket->tags & BUCKET_MOVED) {
+		bucket = array_bucket(shard->next_array, first);
+		/* The coarser of both holds part of its hashes as yet. */
+		bits = max(bits, array_bits(shard->next_array));
+	}
+	*last = first | (~0ULL >> (RMAP_SHARD_BITS + bits));
+	return bucket;
+}
+
+/* Call @fn for the entries of a chain with hashes from @first to @last. */
+static bool chain_walk(const struct rmap_bucket *bucket, u64 first, u64 last,
+		       rmap_walk_fn *fn, void *arg)
+{
+	struct rmap_mapping mapping;
+	u64 used, hash;
+
+	for (; bucket; bucket = bucket->next) {
+		used = bucket_used(bucket);
+		for (; used; used &= used - 1) {
+			rmap_entry_read(&bucket->entry[match_slot(used) - 1],
+					&mapping);
+			hash = rmap_hash(mapping.addr, mapping.order);
+			if (hash >= first && hash <= last && fn(&mapping, arg))
+				return true;
+		}
+	}
+	return false;
+}
+
+/**
+ * rmap_table_walk() - visit the next few mappings
+ * @table: the table
+ * @pos: where the walk is; set it to 0 to begin
+ * @fn: called for each of them, under a lock, with interrupts off; ends this
+ *	call, and does not move @pos, by returning true
+ * @arg: handed to @fn
+ *
+ * Each call visits a bucket, so it keeps others waiting for a short time only. A
+ * mapping that is in the table from the first to the last call is visited once,
+ * whatever else is added, removed or resized meanwhile.
+ *
+ * Context: Any.
+ * Return: false at the end of the table.
+ */
+bool rmap_table_walk(struct rmap_table *table, u64 *pos, rmap_walk_fn *fn,
+		     void *arg)
+{
+	struct rmap_shard *shard = table_shard(table, *pos);
+	struct rmap_bucket *bucket;
+	unsigned long flags;
+	bool ended;
+	u64 last;
+
+	raw_spin_lock_irqsave(&shard->lock, flags);
+	bucket = shard_stretch(shard, *pos, &last);
+	ended = chain_walk(bucket, *pos, last, fn, arg);
+	raw_spin_unlock_irqrestore(&shard->lock, flags);
+	if (ended)
+		return true;
+	*pos = last + 1;
+	return *pos;
+}
+

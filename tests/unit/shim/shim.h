@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * As much of the kernel's interface as dma_rmap's table, space, mapping and
+ * access code uses, for building it in user space. All of <linux/...> there is
+ * this one file. It is not a model of the kernel's performance.
+ *
+ * What it adds for tests: allocations that fail (shim_fail_after), work that
+ * waits until it is told to run (shim_work_manual), preemption in unlikely
+ * places, and checks that interrupts are off where they have to be.
+ */
+#ifndef SHIM_H
+#define SHIM_H
+
+#include <assert.h>
+#include <errno.h>
+#include <limits.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/types.h>
+
+/* types, compiler */
+
+typedef uint8_t u8;
+typedef uint16_t u16;
+typedef uint32_t u32;
+typedef unsigned long long u64;
+typedef long long s64;
+typedef u64 dma_addr_t;
+typedef u64 phys_addr_t;
+typedef unsigned int gfp_t;
+
+#define __percpu
+#define noinline		__attribute__((noinline))
+#define likely(x)		__builtin_expect(!!(x), 1)
+#define unlikely(x)		__builtin_expect(!!(x), 0)
+#define ____cacheline_aligned_in_smp __attribute__((aligned(64)))
+#define ARRAY_SIZE(a)		(sizeof(a) / sizeof((a)[0]))
+#define DIV_ROUND_UP(n, d)	(((n) + (d) - 1) / (d))
+#define container_of(p, type, member) \
+	((type *)((char *)(p) - offsetof(type, member)))
+#undef static_assert
+#define static_assert(x, ...)	_Static_assert(x, "" __VA_ARGS__)
+#define EXPORT_SYMBOL_GPL(x)	extern int shim_export_##x
+#define WARN_ON_ONCE(x) ({						\
+	bool __warn = (x);						\
+	if (__warn) {							\
+		fprintf(stderr, "WARN_ON(%s) at %s:%d\n", #x, __FILE__,	\
+			__LINE__);					\
+		abort();						\
+	}								\
+	__warn; })
+
+#define min(a, b) ({ typeof(a) __a = (a); typeof(b) __b = (b);		\
+		     __a < __b ? __a : __b; })
+#define max(a, b) ({ typeof(a) __a = (a); typeof(b) __b = (b);		\
+		     __a > __b ? __a : __b; })
+#define min3(a, b, c)		min(min(a, b), c)
+#define min_t(type, a, b)	min((type)(a), (type)(b))
+#define max_t(type, a, b)	max((type)(a), (type)(b))
+
+/* bits */
+
+#define BIT(n)			(1UL << (n))
+#define hweight64(x)		((unsigned int)__builtin_popcountll(x))
+#define __ffs64(x)		((unsigned long)__builtin_ctzll(x))
+#define ilog2(x)		(63 - __builtin_clzll(x))
+#define order_base_2(x) ({ u64 __n = (x);				\
+			   __n > 1 ? ilog2(__n - 1) + 1 : 0; })
+
+static inline u64 div_u64_rem(u64 dividend, u32 divisor, u32 *remainder)
+{
+	*remainder = dividend % divisor;
+	return dividend / divisor;
+}
+
+/* memory order and atomics; a thread is preempted in between now and then */
+
+static inline void shim_preempt(void)
+{
+	static __thread unsigned int count;
+
+	if (!(++count % 128))
+		sched_yield();
+}
+
+/* READ_ONCE() orders what depends on it, which C can only say more strictly. */
+#define READ_ONCE(x)		__atomic_load_n(&(x), __ATOMIC_ACQUIRE)
+#define WRITE_ONCE(x, v)	__atomic_store_n(&(x), v, __ATOMIC_RELAXED)
+#define smp_load_acquire(p) ({						\
+	typeof(*(p)) __loaded = __atomic_load_n(p, __ATOMIC_ACQUIRE);	\
+	shim_preempt();							\
+	__loaded; })
+#define smp_store_release(p, v)	__atomic_store_n(p, v, __ATOMIC_RELEASE)
+#define smp_rmb()		__atomic_thread_fence(__ATOMIC_ACQUIRE)
+#define smp_mb__before_atomic()	__atomic_thread_fence(__ATOMIC_SEQ_CST)
+
+typedef struct {
+	int counter;
+} atomic_t;
+
+typedef struct {
+	s64 counter;
+} atomic64_t;
+
+#define atomic_read(v)		READ_ONCE((v)->counter)
+#define atomic_set(v, i)	WRITE_ONCE((v)->counter, i)
+#define atomic_set_release(v, i) smp_store_release(&(v)->counter, i)
+#define atomic_andnot(i, v) \
+	((void)__atomic_fetch_and(&(v)->counter, ~(i), __ATOMIC_RELAXED))
+#define atomic_dec_return_release(v) \
+	__atomic_sub_fetch(&(v)->counter, 1, __ATOMIC_RELEASE)
+#define atomic64_set(v, i)	WRITE_ONCE((v)->counter, i)
+#define atomic64_add_return(i, v) \
+	((u64)__atomic_add_fetch(&(v)->counter, (s64)(i), __ATOMIC_SEQ_CST))
+
+static inline bool atomic_try_cmpxchg_acquire(atomic_t *v, int *old, int new)
+{
+	shim_preempt();
+	return __atomic_compare_exchange_n(&v->counter, old, new, false,
+					   __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
+}
+
+#define atomic_cond_read_acquire(v, condition) ({			\
+	int VAL;							\
+	while (VAL = smp_load_acquire(&(v)->counter), !(condition))	\
+		sched_yield();						\
+	VAL; })
+
+/*
+ * Interrupts, locks. No interrupt ever comes; but as long as they are off RCU
+ * waits, as in the kernel.
+ */
+
+void rcu_read_lock(void);
+void rcu_read_unlock(void);
+
+extern __thread unsigned int shim_irqs_off;
+
+#define local_irq_save(flags) do {					\
+	(flags) = shim_irqs_off++;					\
+	rcu_read_lock();						\
+} while (0)
+#define local_irq_restore(flags) do {					\
+	rcu_read_unlock();						\
+	shim_irqs_off = (flags);					\
+} while (0)
+#define lockdep_assert_irqs_disabled() assert(shim_irqs_off)
+
+typedef struct {
+	pthread_mutex_t mutex;
+} raw_spinlock_t;
+
+#define raw_spin_lock_init(lock) pthread_mutex_init(&(lock)->mutex, NULL)
+#define raw_spin_lock_irqsave(lock, flags) do {				\
+	local_irq_save(flags);						\
+	pthread_mutex_lock(&(lock)->mutex);				\
+} while (0)
+#define raw_spin_unlock_irqrestore(lock, flags) do {			\
+	pthread_mutex_unlock(&(lock)->mutex);				\
+	local_irq_restore(flags);					\
+} while (0)
+
+#define cond_resched()		shim_preempt()
+
+/* RCU and CPUs: a thread that uses either has a number of its own */
+
+#define SHIM_CPUS 32
+
+unsigned int shim_cpu(void);
+void synchronize_rcu(void);
+
+#define alloc_percpu(type) \
+	((type *)shim_alloc(SHIM_CPUS * sizeof(type), 64))
+#define free_percpu(p)		shim_free(p)
+#define this_cpu_ptr(p)		(&(p)[shim_cpu()])
+#define per_cpu_ptr(p, cpu)	(&(p)[cpu])
+/* @var is a field of the first element of an array with such a stride. */
+extern size_t shim_percpu_stride;
+#define this_cpu_add(var, n) ((void)__atomic_fetch_add(			\
+	(typeof(&(var)))((char *)&(var) +				\
+			 shim_cpu() * shim_percpu_stride), (n),		\
+	__ATOMIC_RELAXED))
+#define this_cpu_sub(var, n)	this_cpu_add(var, -(u64)(n))
+#define this_cpu_inc(var)	this_cpu_add(var, 1)
+
+/* memory */
+
+#define GFP_KERNEL		1u
+#define GFP_ATOMIC		2u
+#define __GFP_NOWARN		0u
+
+struct kmem_cache;
+
+/* The allocation after the next N fails, and all that follow; -1: none does. */
+extern long shim_fail_after;
+
+void *shim_alloc(size_t size, size_t align);
+void shim_free(void *p);
+struct kmem_cache *kmem_cache_create(const char *name, size_t size,
+				     size_t align, unsigned int flags,
+				     void (*ctor)(void *));
+void kmem_cache_destroy(struct kmem_cache *cache);
+void *kmem_cache_zalloc(struct kmem_cache *cache, gfp_t gfp);
+void kmem_cache_free(struct kmem_cache *cache, void *p);
+#define kvcalloc(n, size, gfp)	shim_alloc((n) * (size), (n) * (size))
+#define kvfree(p)		shim_free(p)
+#define kmalloc(size, gfp)	shim_alloc(size, 8)
+#define kfree(p)		shim_free(p)
+
+/* pages: SHIM_PAGES of "physical" memory, from SHIM_PHYS on */
+
+#define PAGE_SHIFT		12
+#define PAGE_SIZE		(1UL << PAGE_SHIFT)
+#define SHIM_PHYS		0x100000000ULL
+#define SHIM_PAGES		4096UL
+#define offset_in_page(p)	((unsigned long)(p) & (PAGE_SIZE - 1))
+#define PHYS_PFN(phys)		((phys) >> PAGE_SHIFT)
+#define pfn_to_page(pfn)	(&shim_page[(pfn) - PHYS_PFN(SHIM_PHYS)])
+#define page_to_pfn(page)	((page) - shim_page + PHYS_PFN(SHIM_PHYS))
+#define kmap_local_page(page) \
+	((void *)(shim_memory + ((page) - shim_page) * PAGE_SIZE))
+#define kunmap_local(p)		((void)(p))
+
+struct page {
+	char unused;
+};
+
+extern struct page shim_page[SHIM_PAGES];
+extern u8 shim_memory[SHIM_PAGES * PAGE_SIZE];
+
+/* work */
+
+#define HZ			8	/* milliseconds: all is quicker */
+#define WQ_UNBOUND		1u
+
+struct work_struct {
+	void (*fn)(struct work_struct *work);
+	struct work_struct *next;
+	bool pending;
+	bool after_rcu;		/* readers have to leave first */
+	u64 due;
+};
+
+struct rcu_work {
+	struct work_struct work;
+};
+
+struct delayed_work {
+	struct work_struct work;
+};
+
+struct workqueue_struct;
+
+extern bool shim_work_manual;	/* work runs in these two alone */
+void shim_run_work_once(void);	/* not what is queued anew meanwhile */
+void shim_run_work(void);
+
+#define INIT_DELAYED_WORK(w, f)	((w)->work = (struct work_struct){ .fn = f })
+#define INIT_RCU_WORK(w, f) \
+	((w)->work = (struct work_struct){ .fn = f, .after_rcu = true })
+#define to_delayed_work(w)	container_of(w, struct delayed_work, work)
+#define to_rcu_work(w)		container_of(w, struct rcu_work, work)
+struct workqueue_struct *alloc_workqueue(const char *name, unsigned int flags,
+					 int max_active);
+void destroy_workqueue(struct workqueue_struct *queue);
+void queue_delayed_work(struct workqueue_struct *queue,
+			struct delayed_work *work, unsigned long delay);
+void mod_delayed_work(struct workqueue_struct *queue,
+		      struct delayed_work *work, unsigned long delay);
+void queue_rcu_work(struct workqueue_struct *queue, struct rcu_work *work);
+void rcu_barrier(void);			/* runs what is queued */
+void cancel_delayed_work_sync(struct delayed_work *work);
+
+/* the rest */
+
+#define DMA_MAPPING_ERROR	(~(dma_addr_t)0)
+#define NSEC_PER_SEC		1000000000L
+
+enum dma_data_direction {
+	DMA_BIDIRECTIONAL,
+	DMA_TO_DEVICE,
+	DMA_FROM_DEVICE,
+	DMA_NONE,
+};
+
+#define valid_dma_direction(dir) ((unsigned int)(dir) < DMA_NONE)
+
+struct device {
+	char unused;
+};
+
+struct device_dma_parameters {
+	char unused;
+};
+
+struct seq_file {
+	FILE *file;
+};
+
+#define seq_printf(m, ...)	fprintf((m)->file, __VA_ARGS__)
+#define seq_puts(m, s)		fputs(s, (m)->file)
+
+u64 ktime_get_ns(void);
+
+#endif /* SHIM_H */
