@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What `rdma statistic` shows of a port. Where hardware has the counter, it
+ * has hardware's name.
+ */
+#ifndef SOFTHCA_COUNTERS_H
+#define SOFTHCA_COUNTERS_H
+
+#include <linux/percpu.h>
+
+#include "softhca.h"
+
+#define SOFTHCA_COUNTERS(X)						\
+	X(TX_MSGS,		"tx_messages")				\
+	X(TX_BYTES,		"tx_bytes")				\
+	X(RX_MSGS,		"rx_messages")				\
+	X(RX_BYTES,		"rx_bytes")				\
+	X(RX_WRITES,		"rx_write_requests")			\
+	X(RX_READS,		"rx_read_requests")			\
+	X(OUT_OF_BUFFER,	"out_of_buffer")			\
+	X(RNR_RETRY_ERR,	"rnr_nak_retry_err")			\
+	X(ACK_TIMEOUT,		"local_ack_timeout_err")		\
+	X(UD_DROPPED,		"ud_dropped")				\
+	X(QKEY_VIOLATION,	"qkey_violations")			\
+	X(REQ_LOCAL_PROT,	"req_local_protection_errors")		\
+	X(REQ_REMOTE_ACCESS,	"req_remote_access_errors")		\
+	X(REQ_REMOTE_INVALID,	"req_remote_invalid_request")		\
+	X(RESP_LOCAL_LENGTH,	"resp_local_length_error")		\
+	X(RESP_LOCAL_PROT,	"resp_local_protection_errors")		\
+	X(RESP_REMOTE_ACCESS,	"resp_remote_access_errors")		\
+	X(REQ_CQE_ERROR,	"req_cqe_error")			\
+	X(RESP_CQE_ERROR,	"resp_cqe_error")			\
+	X(REQ_CQE_FLUSH,	"req_cqe_flush_error")			\
+	X(RESP_CQE_FLUSH,	"resp_cqe_flush_error")
+
+enum softhca_counter {
+#define SOFTHCA_COUNTER_ENUM(id, name) SOFTHCA_CNT_##id,
+	SOFTHCA_COUNTERS(SOFTHCA_COUNTER_ENUM)
+#undef SOFTHCA_COUNTER_ENUM
+	SOFTHCA_NR_COUNTERS,
+};
+
+struct softhca_counters {
+	u64 value[SOFTHCA_NR_COUNTERS];
+};
+
+static inline void softhca_count(struct softhca_dev *dev,
+				 enum softhca_counter counter, u64 n)
+{
+	this_cpu_add(dev->counters->value[counter], n);
+}
+
+struct rdma_hw_stats *softhca_alloc_hw_port_stats(struct ib_device *ib,
+						  u32 port);
+int softhca_get_hw_stats(struct ib_device *ib, struct rdma_hw_stats *stats,
+			 u32 port, int index);
+
+#endif /* SOFTHCA_COUNTERS_H */

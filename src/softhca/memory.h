@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Keys and addresses to bytes: the one place where memory is reached. */
+#ifndef SOFTHCA_MEMORY_H
+#define SOFTHCA_MEMORY_H
+
+#include "mr.h"
+#include "softhca.h"
+
+/**
+ * struct softhca_mem - one side of a transfer: a list of address ranges
+ * @dev: whose keys they are
+ * @pd: the QP's protection domain
+ * @sge: the ranges
+ * @num_sge: how many
+ * @access: what a region must grant, IB_ACCESS_*; 0 for a local read
+ * @dir: DMA_TO_DEVICE where this side is read, DMA_FROM_DEVICE where written
+ * @user: the QP is of user space, so the keys without a registration are
+ *	refused
+ * @inline_data: read from here instead of from @sge
+ * @cur: the range that comes next
+ * @off: bytes of it that are done
+ * @entered: range @cur's key was looked up
+ * @mr: the region of range @cur, held; NULL where the range needs none
+ */
+struct softhca_mem {
+	struct softhca_dev *dev;
+	struct ib_pd *pd;
+	const struct ib_sge *sge;
+	u32 num_sge;
+	int access;
+	enum dma_data_direction dir;
+	bool user;
+	const void *inline_data;
+	u32 cur;
+	u32 off;
+	bool entered;
+	struct softhca_mr *mr;
+};
+
+/* How a transfer ended. */
+enum softhca_mem_result {
+	SOFTHCA_MEM_OK,
+	SOFTHCA_MEM_SRC_FAULT,	/* the side that is read was refused */
+	SOFTHCA_MEM_DST_FAULT,	/* the side that is written was refused */
+	SOFTHCA_MEM_STOPPED,	/* the caller's stop condition came true */
+};
+
+/**
+ * struct softhca_mem_stop - when to give up a transfer between two pieces
+ * @stop: asked after each piece; may be called with interrupts off
+ * @arg: its argument
+ * @may_sleep: the transfer runs in process context and may reschedule
+ */
+struct softhca_mem_stop {
+	bool (*stop)(void *arg);
+	void *arg;
+	bool may_sleep;
+};
+
+enum softhca_mem_result softhca_mem_copy(struct softhca_mem *dst,
+					 struct softhca_mem *src, u64 len,
+					 const struct softhca_mem_stop *stop);
+int softhca_mem_check(const struct softhca_mem *mem, u64 len);
+void softhca_mem_copy_inline(void *dst, const struct ib_sge *sge, u32 num_sge);
+int softhca_mem_resolve_umem(struct softhca_mr *mr);
+
+#endif /* SOFTHCA_MEMORY_H */

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Memory regions: their kinds, life and keys. */
+#ifndef SOFTHCA_MR_H
+#define SOFTHCA_MR_H
+
+#include <linux/completion.h>
+#include <linux/refcount.h>
+#include <rdma/ib_umem.h>
+
+#include "softhca.h"
+
+enum softhca_mr_kind {
+	SOFTHCA_MR_USER,	/* pinned pages of user space */
+	SOFTHCA_MR_DMA,		/* every device address: the global keys */
+	SOFTHCA_MR_FAST,	/* device addresses set by a work request */
+};
+
+enum softhca_mr_state {
+	SOFTHCA_MR_FREE,	/* a fast registration without a mapping */
+	SOFTHCA_MR_VALID,
+	SOFTHCA_MR_DEAD,	/* being deregistered */
+};
+
+/**
+ * struct softhca_mr - a memory region
+ * @ib: what the RDMA core knows of it
+ * @rcu: frees it after the last reader of the table of keys
+ * @kind: what its addresses stand for
+ * @index: its place in the table of keys, the upper 24 bits of a key
+ * @pd: its protection domain; the core sets @ib's too late for a reader
+ * @refs: one of its own and one of each holder; deregistration waits for them
+ * @gone: no holder is left
+ * @pieces: pieces of a copy that go through it this moment; invalidation
+ *	waits for them. Raised and lowered with interrupts off
+ * @state: see above; whoever makes it leave VALID waits for @pieces
+ * @key: the L_Key and R_Key in force, both the same
+ * @access: IB_ACCESS_* granted
+ * @iova: the address of its first byte in work requests
+ * @length: bytes
+ * @umem: user: the pinned pages
+ * @pages: user: page by page, from the reverse map at registration
+ * @dma: fast: device addresses, rounded down to @page_shift
+ * @offset: user: of the first byte in the first page
+ * @page_shift: fast: size of each of @dma
+ * @nr_pages: user and fast: how many are set
+ * @max_pages: fast: how many can be set
+ */
+struct softhca_mr {
+	struct ib_mr ib;
+	struct rcu_head rcu;
+	enum softhca_mr_kind kind;
+	u32 index;
+	struct ib_pd *pd;
+	refcount_t refs;
+	struct completion gone;
+	atomic_t pieces;
+	enum softhca_mr_state state;
+	u32 key;
+	int access;
+	u64 iova;
+	u64 length;
+	struct ib_umem *umem;
+	union {
+		struct page **pages;
+		u64 *dma;
+	};
+	u32 offset;
+	u32 page_shift;
+	u64 nr_pages;
+	u32 max_pages;
+};
+
+static inline struct softhca_mr *to_softhca_mr(struct ib_mr *ib)
+{
+	return container_of(ib, struct softhca_mr, ib);
+}
+
+/* A key is an index and eight bits that its owner may change. */
+static inline u32 softhca_key_index(u32 key)
+{
+	return key >> 8;
+}
+
+struct ib_mr *softhca_get_dma_mr(struct ib_pd *pd, int access);
+struct ib_mr *softhca_reg_user_mr(struct ib_pd *pd, u64 start, u64 length,
+				  u64 iova, int access, struct ib_udata *udata);
+struct ib_mr *softhca_alloc_mr(struct ib_pd *pd, enum ib_mr_type type,
+			       u32 max_num_sg);
+int softhca_map_mr_sg(struct ib_mr *ib, struct scatterlist *sg, int nents,
+		      unsigned int *offset);
+int softhca_dereg_mr(struct ib_mr *ib, struct ib_udata *udata);
+
+struct softhca_mr *softhca_mr_get(struct softhca_dev *dev, u32 key);
+void softhca_mr_put(struct softhca_mr *mr);
+
+int softhca_mr_register(struct softhca_mr *mr, struct ib_pd *pd, u32 key,
+			int access, u64 iova, u64 length, u32 page_size);
+int softhca_mr_invalidate(struct softhca_dev *dev, struct ib_pd *pd, u32 key);
+
+#endif /* SOFTHCA_MR_H */

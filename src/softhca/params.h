@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Module parameters. */
+#ifndef SOFTHCA_PARAMS_H
+#define SOFTHCA_PARAMS_H
+
+#include "softhca.h"
+
+struct net_device;
+
+enum softhca_scheme softhca_param_scheme(void);
+int softhca_params_check(void);
+bool softhca_params_want_netdev(const struct net_device *netdev);
+
+#endif /* SOFTHCA_PARAMS_H */

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Work requests as the HCA works on them, whoever posted them. */
+#ifndef SOFTHCA_WQE_H
+#define SOFTHCA_WQE_H
+
+#include "ah.h"
+#include "softhca.h"
+
+struct softhca_qp;
+
+/**
+ * struct softhca_send_wqe - a send work request
+ * @wr_id: the consumer's cookie
+ * @opcode: operation
+ * @flags: IB_SEND_*
+ * @imm_data: for the operations that carry it
+ * @inv_key: LOCAL_INV and send with invalidate: the key
+ * @remote_addr: RDMA: where, in the region of @rkey
+ * @rkey: RDMA: the peer's key
+ * @length: bytes of the message
+ * @num_sge: of @sge; unused with IB_SEND_INLINE
+ * @status: IB_WC_SUCCESS, or what it must fail with, as found when it was
+ *	taken from the ring
+ * @ud: datagrams: to whom
+ * @reg: REG_MR: the region and what it shall become
+ * @sge: the local memory
+ * @inline_data: with IB_SEND_INLINE, the data itself
+ */
+struct softhca_send_wqe {
+	u64 wr_id;
+	enum ib_wr_opcode opcode;
+	u32 flags;
+	union {
+		__be32 imm_data;
+		u32 inv_key;
+	};
+	u32 rkey;
+	u64 remote_addr;
+	u64 length;
+	u32 num_sge;
+	enum ib_wc_status status;
+	union {
+		struct {
+			struct softhca_av av;
+			u32 qpn;
+			u32 qkey;
+		} ud;
+		struct {
+			u32 lkey;
+			u32 key;
+			int access;
+			u32 page_size;
+			u64 iova;
+			u64 length;
+		} reg;
+	};
+	union {
+		DECLARE_FLEX_ARRAY(struct ib_sge, sge);
+		DECLARE_FLEX_ARRAY(u8, inline_data);
+	};
+};
+
+/**
+ * struct softhca_recv_wqe - a receive work request
+ * @wr_id: the consumer's cookie
+ * @length: bytes that it has room for
+ * @num_sge: of @sge
+ * @sge: the local memory
+ */
+struct softhca_recv_wqe {
+	u64 wr_id;
+	u64 length;
+	u32 num_sge;
+	struct ib_sge sge[];
+};
+
+size_t softhca_send_wqe_size(u32 max_sge, u32 max_inline);
+size_t softhca_recv_wqe_size(u32 max_sge);
+size_t softhca_user_send_wqe_size(u32 max_sge, u32 max_inline);
+size_t softhca_user_recv_wqe_size(u32 max_sge);
+
+bool softhca_opcode_valid(enum ib_qp_type type, u32 opcode);
+
+struct softhca_send_wqe *softhca_sq_head(struct softhca_qp *qp);
+int softhca_rq_head(struct softhca_qp *qp, struct softhca_recv_wqe *recv);
+
+#endif /* SOFTHCA_WQE_H */
