@@ -1,0 +1,175 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0
+# Starts and ends a guest, and talks to it.
+#
+# A guest belongs to a run directory: suite/ (what it sees as /suite), out.log
+# (what the scenarios print), kmsg.log (its kernel log) and console.log.
+
+qemu="qemu-system-x86_64"
+vm_memory=${SOFTHCA_VM_MEM:-4096}
+vm_cpus=${SOFTHCA_VM_CPUS:-2}
+vm_append=
+
+# TCG emulates "rep movsb" byte by byte: without these two flags the guest
+# kernel's memcpy does not use it.
+tcg=(-accel "tcg,thread=multi" -cpu "max,-erms,-fsrm")
+kvm=(-accel kvm -cpu host)
+
+# A /dev/kvm that opens proves nothing: there are some on which no kernel ever
+# boots. So try it, once for each boot of this machine.
+accel=()
+choose_accel()
+{
+	local known pid seconds=0 console
+
+	case ${SOFTHCA_ACCEL:-auto} in
+	tcg) accel=("${tcg[@]}"); return ;;
+	kvm) accel=("${kvm[@]}"); return ;;
+	esac
+	accel=("${tcg[@]}")
+	[ -w /dev/kvm ] || return 0
+	known=$cache/accel-$(tr -d - </proc/sys/kernel/random/boot_id)
+	if [ ! -e "$known" ]; then
+		say "Trying whether KVM works here ..."
+		console=$(mktemp)
+		own_dirs+=("$console")
+		# in a shell of its own, whose words on a crash nobody needs
+		(
+			setpriv --pdeathsig KILL -- "$qemu" "${kvm[@]}" \
+				-nodefaults -no-user-config -display none \
+				-no-reboot -m 512 -kernel "$root_dir/vmlinuz" \
+				-initrd "$initramfs" -serial "file:$console" \
+				-append "console=ttyS0 panic=-1 vm_probe"
+			:
+		) </dev/null >/dev/null 2>&1 &
+		pid=$!
+		own_pids+=("$pid")
+		while ((seconds++ < 150)) && kill -0 "$pid" 2>/dev/null; do
+			! grep -q "softhca-vm: probe ok" "$console" || break
+			nap 0.1
+		done
+		rm -f "$cache"/accel-*
+		if grep -q "softhca-vm: probe ok" "$console"; then
+			echo kvm >"$known.$$"
+		else
+			echo tcg >"$known.$$"
+		fi
+		mv "$known.$$" "$known"
+		{
+			kill -KILL "$pid"
+			wait "$pid"
+		} 2>/dev/null
+		forget_pid "$pid"
+		case $(cat "$known") in
+		kvm) say "  it does" ;;
+		*) say "  it does not: QEMU emulates the processor" ;;
+		esac
+	fi
+	[ "$(cat "$known")" != kvm ] || accel=("${kvm[@]}")
+}
+
+# share NAME DIR: sets $share, the options that let the guest mount DIR.
+share=()
+share()
+{
+	local how="security_model=none,readonly=on,multidevs=remap"
+
+	share=(-fsdev "local,id=$1,path=$2,$how"
+		-device "virtio-9p-pci,fsdev=$1,mount_tag=$1")
+}
+
+# guest_options RUN: sets $options, all but its serial line.
+options=()
+guest_options()
+{
+	local run=$1 append
+
+	append="console=ttyS0 loglevel=5 panic=-1 oops=panic log_buf_len=16M"
+	append+=" printk.devkmsg=on sysrq_always_enabled random.trust_cpu=on"
+	options=("${accel[@]}" -smp "$vm_cpus" -m "$vm_memory"
+		-nodefaults -no-user-config -display none -no-reboot
+		-kernel "$root_dir/vmlinuz" -initrd "$initramfs"
+		-device virtio-rng-pci -device virtio-serial-pci
+		-chardev "file,id=out,path=$run/out.log"
+		-device "virtserialport,chardev=out,name=softhca.out"
+		-chardev "file,id=kmsg,path=$run/kmsg.log"
+		-device "virtserialport,chardev=kmsg,name=softhca.kmsg")
+	share root "$root_dir/root"
+	options+=("${share[@]}")
+	share suite "$run/suite"
+	options+=("${share[@]}")
+	if [ -n "$layer_dir" ]; then
+		share layer "$layer_dir/upper"
+		options+=("${share[@]}")
+		append+=" vm_layer"
+	fi
+	options+=(-append "$append $vm_append")
+}
+
+# start_guest RUN: sets vm_pid and vm_console, a descriptor for its serial line.
+# It is told to end with this process, however that ends.
+vm_pid=
+vm_console=
+start_guest()
+{
+	local run=$1
+
+	guest_options "$run"
+	: >"$run/out.log"
+	: >"$run/kmsg.log"
+	rm -f "$run/console.in"
+	mkfifo "$run/console.in"
+	exec {vm_console}<>"$run/console.in"
+	setpriv --pdeathsig KILL -- "$qemu" "${options[@]}" \
+		-chardev stdio,id=console,mux=on,signal=off \
+		-serial chardev:console \
+		<"$run/console.in" >"$run/console.log" 2>"$run/qemu.log" &
+	vm_pid=$!
+	own_pids+=("$vm_pid")
+}
+
+# guest_on_terminal RUN: a guest with its serial line here, until it ends.
+guest_on_terminal()
+{
+	guest_options "$1"
+	setpriv --pdeathsig KILL -- "$qemu" "${options[@]}" -serial mon:stdio
+}
+
+guest_runs()
+{
+	kill -0 "$vm_pid" 2>/dev/null
+}
+
+stop_guest()
+{
+	[ -n "$vm_pid" ] || return 0
+	{
+		kill -KILL "$vm_pid"
+		wait "$vm_pid"
+	} 2>/dev/null
+	forget_pid "$vm_pid"
+	own_worlds=()
+	vm_pid=
+	[ -z "$vm_console" ] || exec {vm_console}>&-
+	vm_console=
+}
+
+# sysrq KEY: a break on the serial line and the key. Control-A B is QEMU's
+# spelling of the break.
+sysrq()
+{
+	printf '\001b%s' "$1" >&"$vm_console"
+}
+
+# What a guest that hangs is doing: where its processors are, which tasks are
+# blocked, and every task, into its logs.
+dump_guest()
+{
+	local key
+
+	guest_runs && [ -n "$vm_console" ] || return 0
+	for key in 9 l w t; do
+		sysrq "$key"
+		nap 2
+	done
+}

@@ -1,0 +1,213 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0
+# What lies over the test system's root: the suite, installed by DKMS.
+#
+# Made in a chroot, at native speed, whenever the sources have changed, and kept
+# apart from the root: $cache/layers/KEY/upper has only the files that the
+# installation added or changed. Everything mounted for it is mounted in a mount
+# namespace of its own and so is gone with the process, however that ends.
+
+# The namespaces that work in the root goes on in: no mount and no process of
+# it is left when it ends or is interrupted.
+in_own_world=(unshare --mount --pid --fork --kill-child --mount-proc)
+
+# world DIR LOWER...: called in such a world. Mounts at DIR/new the lower
+# directories under a tmpfs, so that nothing is written to them.
+world()
+{
+	local dir=$1 lower
+	shift
+	lower=$(IFS=:; echo "$*")
+
+	mkdir -p "$dir/top" "$dir/new"
+	mount -t tmpfs tmpfs "$dir/top" &&
+		mkdir "$dir/top/upper" "$dir/top/work" &&
+		mount -t overlay -o "lowerdir=$lower" \
+			-o "upperdir=$dir/top/upper,workdir=$dir/top/work" \
+			overlay "$dir/new" &&
+		mount -t proc proc "$dir/new/proc" &&
+		mount --rbind /dev "$dir/new/dev" &&
+		mount -t tmpfs tmpfs "$dir/new/tmp" &&
+		mount -t tmpfs tmpfs "$dir/new/run" &&
+		mount -t tmpfs tmpfs "$dir/new/mnt"
+}
+
+# enter DIR COMMAND...: run in the mounted root. Nothing in there may load a
+# module into this machine's kernel.
+enter()
+{
+	local dir=$1
+	shift
+	setpriv --bounding-set=-sys_module --inh-caps=-sys_module \
+		chroot "$dir/new" /usr/bin/env -i LANG=C.UTF-8 HOME=/root TERM=dumb \
+		PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+		"$@"
+}
+
+# The tree's sources as they are now, so that what is built is what was hashed.
+snapshot_sources()
+{
+	local to=$1 file
+
+	for file in $("$top/tools/install" list) tools/install; do
+		mkdir -p "$to/$(dirname "$file")" &&
+			cp -p "$top/$file" "$to/$file" || return
+	done
+}
+
+# make_layer DIR ROOT KVER: DIR/src has the sources; makes DIR/upper.
+make_layer()
+{
+	local dir=$1 root=$2 kver=$3
+
+	world "$dir" "$root" || return
+	mount --bind "$dir/src" "$dir/new/mnt" || return
+	enter "$dir" /mnt/tools/install -k "$kver" install || return
+	cp -a "$dir/top/upper" "$dir/upper.tmp" &&
+		mv "$dir/upper.tmp" "$dir/upper"
+}
+
+# enter_root DIR SUITE SOURCES KVER LOWER...: run the plan in the root, with the
+# sources in /mnt and the kernel's version in $KVER.
+enter_root()
+{
+	local dir=$1 suite=$2 sources=$3 kver=$4
+	shift 4
+
+	world "$dir" "$@" || return
+	mkdir -p "$dir/new/suite"
+	mount --bind -o ro "$suite" "$dir/new/suite" &&
+		mount --bind -o ro "$sources" "$dir/new/mnt" || return
+	enter "$dir" KVER="$kver" bash /suite/tools/guest/root
+}
+
+# Set $layer_dir to the layer with the suite as it is in the tree now.
+layer_dir=
+prepare_layer()
+{
+	local tmp key fd
+
+	tmp=$(mktemp -d)
+	own_dirs+=("$tmp")
+	snapshot_sources "$tmp/src" || return
+	key=$(cd "$tmp/src" && { basename "$root_dir"; hash_of .; } | sha256sum |
+		cut -c 1-16)
+	layer_dir=$cache/layers/$key
+	if [ ! -d "$layer_dir/upper" ]; then
+		need_root "Installing the suite into the test system"
+		lock "$cache/layers/.lock"
+	fi
+	if [ ! -d "$layer_dir/upper" ]; then
+		rm -rf "$layer_dir"
+		mkdir -p "$layer_dir" "$build/logs"
+		own_dirs+=("$layer_dir")
+		mv "$tmp/src" "$layer_dir/src"
+		long "Installing the suite into the test system (dkms)" \
+			"$build/logs/dkms.log" "${in_own_world[@]}" \
+			"$top/tools/vm" make-layer "$layer_dir" \
+			"$root_dir/root" "$kver" || return
+		unset 'own_dirs[-1]'
+		rmdir "$layer_dir/top" "$layer_dir/new"
+		drop_old "$cache/layers" 8
+	fi
+	[ -z "$lock_fd" ] || unlock
+	touch "$layer_dir"
+	exec {fd}<"$layer_dir"
+	flock -s "$fd"
+}
+
+# make_programs DIR KVER LOWER...: compile in the root what tests/vm has for the
+# guest: programs, and modules that test the suite's interfaces in the kernel.
+# DIR/src has the sources, with those of the suite if it is installed.
+make_programs()
+{
+	local dir=$1 kver=$2 file name out=/mnt/src/tests/vm headers
+	shift 2
+
+	world "$dir" "$@" || return
+	mount --bind "$dir" "$dir/new/mnt" || return
+	mkdir -p "$dir/out"
+	for file in "$dir"/src/tests/vm/progs/*.c; do
+		[ -e "$file" ] || continue
+		name=$(basename "$file" .c)
+		echo "$name"
+		enter "$dir" gcc -std=gnu11 -O2 -g -Wall -Wextra -Werror \
+			-pthread -o "/mnt/out/$name" "$out/progs/$name.c" \
+			-lrdmacm -libverbs || return
+	done
+	if [ -d "$dir/src/src" ]; then
+		headers=/lib/modules/$kver/build
+		# for the versions of its symbols
+		enter "$dir" make -C "$headers" -j2 \
+			M=/mnt/src/src/dma_rmap modules || return
+		for file in "$dir"/src/tests/vm/*/Kbuild; do
+			name=$(basename "$(dirname "$file")")
+			enter "$dir" make -C "$headers" M="$out/$name" W=1 \
+				KBUILD_EXTRA_SYMBOLS=/mnt/src/src/dma_rmap/Module.symvers \
+				modules || return
+			mv "$dir/src/tests/vm/$name"/*.ko "$dir/out/" || return
+		done
+	fi
+	mv "$dir/out" "$dir/bin"
+}
+
+# Set $programs_dir to the cache of what make_programs makes; empty if there is
+# nothing to make.
+programs_dir=
+prepare_programs()
+{
+	local tmp key dir lower=("$root_dir/root")
+
+	tmp=$(mktemp -d)
+	own_dirs+=("$tmp")
+	mkdir -p "$tmp/src/tests/vm"
+	for dir in "$scenarios"/progs "$scenarios"/*/; do
+		[ -e "$dir/Kbuild" ] || [ "${dir##*/}" = progs ] || continue
+		[ ! -d "$dir" ] || cp -r "$dir" "$tmp/src/tests/vm/"
+	done
+	[ -n "$(ls "$tmp/src/tests/vm")" ] || return 0
+	if [ -n "$layer_dir" ] && compgen -G "$tmp/src/tests/vm/*/Kbuild" >/dev/null; then
+		cp -r "$layer_dir/src/." "$tmp/src"
+		lower=("$layer_dir/upper" "$root_dir/root")
+	fi
+	key=$(cd "$tmp/src" && { basename "$root_dir"; hash_of .; } | sha256sum |
+		cut -c 1-16)
+	programs_dir=$cache/programs/$key
+	if [ ! -d "$programs_dir/bin" ]; then
+		need_root "Compiling the test programs in the test system"
+		lock "$cache/programs/.lock"
+	fi
+	if [ ! -d "$programs_dir/bin" ]; then
+		rm -rf "$programs_dir"
+		mkdir -p "$programs_dir" "$build/logs"
+		own_dirs+=("$programs_dir")
+		mv "$tmp/src" "$programs_dir/src"
+		long "Compiling the test programs" "$build/logs/programs.log" \
+			"${in_own_world[@]}" "$top/tools/vm" make-programs \
+			"$programs_dir" "$kver" "${lower[@]}" || return
+		unset 'own_dirs[-1]'
+		drop_old "$cache/programs" 8
+	fi
+	[ -z "$lock_fd" ] || unlock
+	touch "$programs_dir"
+}
+
+# start_root RUN: instead of a guest, the test system's root on this machine's
+# kernel, at native speed: for what needs no kernel of its own, such as building
+# and installing. Its process takes the guest's place.
+start_root()
+{
+	local run=$1
+
+	need_root "Running scenarios in the test system's root"
+	: >"$run/out.log"
+	: >"$run/console.log"
+	: >"$run/qemu.log"
+	setpriv --pdeathsig KILL -- "${in_own_world[@]}" \
+		"$top/tools/vm" enter-root "$run/world" "$run/suite" \
+		"$layer_dir/src" "$kver" "$layer_dir/upper" "$root_dir/root" \
+		</dev/null >"$run/out.log" 2>&1 &
+	vm_pid=$!
+	own_pids+=("$vm_pid")
+	own_worlds=("$vm_pid")
+}
