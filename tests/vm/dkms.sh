@@ -1,0 +1,142 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# Installation with DKMS: what it installs, removal, an upgrade, a kernel that
+# cannot have the suite, and a source that does not compile.
+# vm: mode=root timeout=900
+. "$(dirname "$0")/lib.sh"
+
+version=$(cat /mnt/VERSION)
+updates=/lib/modules/$KVER/updates/dkms
+modules="dma_rmap softhca softhca_selftest"
+
+# every module, of this version, and nothing else
+installed()
+{
+	local module
+
+	for module in $modules; do
+		same "$module" "$(modinfo -k "$KVER" -F version "$module")" "$version" ||
+			return
+	done
+	same "files" "$(ls "$updates")" "${modules// /$'.ko\n'}.ko" &&
+		same "status" "$(dkms status -m softhca -k "$KVER" | sed 's/.*: //')" \
+			installed
+}
+
+# softhca after the map; what the core and rdma-core look for
+dependencies()
+{
+	local aliases
+
+	same "depends" "$(modinfo -k "$KVER" -F depends softhca |
+		tr , '\n' | grep -c '^dma_rmap$')" 1 || return
+	aliases=$(modinfo -k "$KVER" -F alias softhca)
+	same "alias" "$(grep -c '^rdma-link-softhca$' <<<"$aliases")" 1
+}
+
+# no tests, no tools, no products of a build
+only_sources()
+{
+	local list
+
+	list=$(cd "/usr/src/softhca-$version" && find . -type f | sed 's|^\./||' |
+		LC_ALL=C sort)
+	same "files" "$list" "$(/mnt/tools/install list | LC_ALL=C sort)" &&
+		not grep -E '^(tests|tools|build)/|\.k?o$' <<<"$list"
+}
+
+gone()
+{
+	local module
+
+	for module in $modules; do
+		not modinfo -k "$KVER" "$module" || return
+	done
+	not ls -d /usr/src/softhca-* && not ls -d /var/lib/dkms/softhca/*
+}
+
+install()
+{
+	/mnt/tools/install -k "$KVER" install
+}
+
+# an older version, as a user of it would have it
+older()
+{
+	cp -r /mnt /tmp/older && echo 0.0.1 >/tmp/older/VERSION &&
+		/tmp/older/tools/install -k "$KVER" install &&
+		same "version" "$(modinfo -k "$KVER" -F version softhca)" 0.0.1
+}
+
+upgrade()
+{
+	install && installed &&
+		same "versions" "$(dkms status -m softhca | cut -d , -f 1)" \
+			"softhca/$version"
+}
+
+# DKMS builds for a new kernel by itself when that is installed
+autoinstall()
+{
+	dkms uninstall "softhca/$version" -k "$KVER" &&
+		dkms unbuild "softhca/$version" -k "$KVER" &&
+		not ls "$updates" && dkms autoinstall -k "$KVER" && installed
+}
+
+# a kernel whose configuration lacks what the arguments name
+kernel_without()
+{
+	local dir=/lib/modules/9.9.9-test/build
+
+	mkdir -p "$dir" && touch "$dir/Makefile" &&
+		grep -vE "^$1=" "/lib/modules/$KVER/build/.config" >"$dir/.config"
+}
+
+refused()
+{
+	local said
+
+	kernel_without "$1" || return
+	said=$(/mnt/tools/install -k 9.9.9-test install 2>&1) && return 1
+	grep -q "kernel 9.9.9-test was built without $1;" <<<"$said" ||
+		{ echo "$said"; return 1; }
+	said=$(dkms build "softhca/$version" -k 9.9.9-test 2>&1) && return 1
+	grep -q "kernel 9.9.9-test was built without $1;" <<<"$said" ||
+		{ echo "$said"; return 1; }
+	installed
+}
+
+no_headers()
+{
+	local said
+
+	said=$(/mnt/tools/install -k 9.9.9-none install 2>&1) && return 1
+	grep -q "no headers for kernel 9.9.9-none" <<<"$said" && installed
+}
+
+# ... with the version that was there before still in place
+broken()
+{
+	local said
+
+	cp -r /mnt /tmp/broken && echo "#error on purpose" \
+		>>/tmp/broken/src/softhca/main.c || return
+	said=$(/tmp/broken/tools/install -k "$KVER" install 2>&1) && return 1
+	grep -q "on purpose" <<<"$said" || { echo "$said"; return 1; }
+	same "version" "$(modinfo -k "$KVER" -F version softhca)" 0.0.1 &&
+		not ls -d "/usr/src/softhca-$version"
+}
+
+check "the suite is installed" installed
+check "its dependencies and aliases" dependencies
+check "DKMS has the sources and nothing else" only_sources
+check "it is built for a new kernel by itself" autoinstall
+check "a kernel without InfiniBand is refused" refused CONFIG_INFINIBAND
+check "a kernel without the verbs is refused" refused CONFIG_INFINIBAND_USER_ACCESS
+check "a kernel without headers is refused" no_headers
+check "removal leaves nothing" eval "/mnt/tools/install remove && gone"
+check "removal of what is not there" /mnt/tools/install remove
+check "an older version" older
+check "an upgrade that does not compile leaves it, and shows why" broken
+check "an upgrade replaces it" upgrade
+finish

@@ -1,0 +1,163 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# perftest: every operation, sizes from 1 byte to 8 MiB, RC and UD, polling and
+# events, 1 and 8 QPs, one and both directions, with and without the connection
+# manager, on one device and between two. That the programs end well and report
+# on each size counts, not the figures.
+# vm: timeout=1500
+. "$(dirname "$0")/lib.sh"
+
+# The sizes in the client's figures, one a line. (A figure is "inf" where perftest
+# could not find out the processor's frequency, as it happens in a guest.)
+sizes_reported()
+{
+	awk '/^ *[0-9]+ +[0-9]+ +([0-9.]+|inf)/ { print $1 }' "$pair_dir/client"
+}
+
+# sizes_up_to LIMIT: those of perftest's -a
+sizes_up_to()
+{
+	local size
+
+	for ((size = 2; size <= $1; size *= 2)); do
+		echo "$size"
+	done
+}
+
+# measure SIZES PROGRAM SERVER-DEVICE CLIENT-DEVICE OPTIONS...
+measure()
+{
+	local sizes=$1 program=$2 server client address=127.0.0.1
+	server="-d $3 -x ${gid[$3]} -F"
+	client="-d $4 -x ${gid[$4]} -F"
+	shift 4
+
+	perftest_port=$((perftest_port + 1))
+	[[ " $* " != *" -R "* ]] || address=10.77.0.1
+	set -- -p "$perftest_port" "$@"
+	both "$program $server $*" "$program $client $* $address" || return
+	if [ "$(sizes_reported)" != "$sizes" ]; then
+		echo "reported sizes are not $sizes"
+		show_pair
+		return 1
+	fi
+}
+
+
+# run PROGRAM SIZE OPTIONS...
+run()
+{
+	local program=$1 size=$2
+	shift 2
+
+	check "$program -s $size${*:+ $*}" \
+		measure "$size" "$program" "$dev0" "$dev0" -s "$size" -n 200 "$@"
+}
+
+all_sizes()
+{
+	local program
+
+	for program in ib_send_bw ib_write_bw ib_read_bw \
+			ib_send_lat ib_write_lat ib_read_lat; do
+		check "$program -a: 2 bytes to 8 MiB" \
+			measure "$(sizes_up_to 8388608)" "$program" \
+			"$dev0" "$dev0" -a -n 10
+		run "$program" 1
+	done
+	for program in ib_send_bw ib_send_lat; do
+		check "$program -c UD -a: 2 bytes to the MTU" \
+			measure "$(sizes_up_to 1024)" "$program" \
+			"$dev0" "$dev0" -c UD -a -n 100
+		run "$program" 1 -c UD
+	done
+}
+
+# Every combination of options. RDMA writes have no events in perftest, and its
+# event loop for two directions and 8 QPs stands still (over rdma_rxe, too)
+# unless there are fewer sends on their way than receives.
+bandwidths()
+{
+	local program events qps directions cm
+
+	for program in "ib_send_bw 65536" "ib_write_bw 65536" \
+			"ib_read_bw 65536" "ib_send_bw 1024 -c UD"; do
+		for events in "" "-e -t 16"; do
+			[ "$program/$events" != "ib_write_bw 65536/-e -t 16" ] ||
+				continue
+			for qps in 1 8; do
+				for directions in "" -b; do
+					for cm in "" -R; do
+						# shellcheck disable=SC2086 # words
+						run $program -q $qps $events \
+							$directions $cm
+					done
+				done
+			done
+		done
+	done
+}
+
+latencies()
+{
+	local program events cm
+
+	for program in "ib_send_lat 8" "ib_read_lat 8" "ib_send_lat 8 -c UD"; do
+		for events in "" -e; do
+			for cm in "" -R; do
+				# shellcheck disable=SC2086 # words
+				run $program $events $cm
+			done
+		done
+	done
+	run ib_write_lat 8
+	run ib_write_lat 8 -R
+}
+
+variations()
+{
+	run ib_send_lat 200 -I 256
+	run ib_write_lat 200 -I 256
+	run ib_send_lat 100 -c UD -I 128
+	run ib_send_bw 100 -I 128 -q 8 -b
+	run ib_write_bw 65536 -q 8 -l 16
+	run ib_send_bw 65536 -m 256
+	run ib_send_bw 65536 -r 16
+	run ib_read_bw 65536 -o 1
+	run ib_send_bw 4000 -Q 1 -t 1
+	run ib_write_bw 1048576 -q 64
+}
+
+two_devices()
+{
+	local program
+
+	for program in ib_send_bw ib_write_bw ib_read_bw ib_send_lat \
+			ib_write_lat ib_read_lat; do
+		check "$program between two devices" measure 65536 "$program" \
+			"$dev0" "$dev1" -s 65536 -n 200
+	done
+	for program in ib_send_bw ib_read_bw; do
+		check "$program -b -q 8 -e between two devices" \
+			measure 65536 "$program" "$dev0" "$dev1" \
+			-s 65536 -n 200 -b -q 8 -e -t 16
+	done
+	check "ib_send_bw -c UD between two devices" measure 1024 ib_send_bw \
+		"$dev0" "$dev1" -s 1024 -n 200 -c UD
+	check "ib_send_bw -c UD -b -q 8 -e between two devices" \
+		measure 1024 ib_send_bw "$dev0" "$dev1" \
+		-s 1024 -n 200 -c UD -b -q 8 -e -t 16
+}
+
+hardware_up 2
+remember "$dev0" "$dev1"
+declare -A gid
+gid[$dev0]=$(gid_index "$dev0")
+gid[$dev1]=$(gid_index "$dev1")
+all_sizes
+bandwidths
+latencies
+variations
+two_devices
+all_released
+finish

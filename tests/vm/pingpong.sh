@@ -1,0 +1,46 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# libibverbs' own examples: connections made without the connection manager.
+# vm: timeout=180 group=cm
+. "$(dirname "$0")/lib.sh"
+
+# pingpong PROGRAM SERVER-DEVICE CLIENT-DEVICE FAMILY OPTIONS...
+port=20000
+pingpong()
+{
+	local program=$1 server client
+	port=$((port + 1))
+	server="-d $2 -g $(gid_index "$2" "$4") -p $port"
+	client="-d $3 -g $(gid_index "$3" "$4") -p $port"
+	shift 4
+
+	both "$program $server $*" "$program $client $* localhost" ' iters in '
+}
+
+hardware_up 2
+remember "$dev0" "$dev1"
+
+check "ibv_rc_pingpong" pingpong ibv_rc_pingpong "$dev0" "$dev0" 4 -c
+check "ibv_rc_pingpong -e" pingpong ibv_rc_pingpong "$dev0" "$dev0" 4 -c -e
+check "ibv_rc_pingpong, IPv6 GID" pingpong ibv_rc_pingpong "$dev0" "$dev0" 6 -c
+for size in 1 255 65537 1048576; do
+	check "ibv_rc_pingpong -s $size" \
+		pingpong ibv_rc_pingpong "$dev0" "$dev0" 4 -c -s "$size" -n 100
+done
+check "ibv_rc_pingpong, 20000 iterations" \
+	pingpong ibv_rc_pingpong "$dev0" "$dev0" 4 -n 20000
+check "ibv_rc_pingpong, 200 receives, MTU 256" \
+	pingpong ibv_rc_pingpong "$dev0" "$dev0" 4 -c -r 200 -m 256
+check "ibv_rc_pingpong between two devices" \
+	pingpong ibv_rc_pingpong "$dev0" "$dev1" 4 -c
+check "ibv_rc_pingpong -e between two devices, IPv6 GIDs" \
+	pingpong ibv_rc_pingpong "$dev0" "$dev1" 6 -c -e
+check "ibv_ud_pingpong" pingpong ibv_ud_pingpong "$dev0" "$dev0" 4 -s 1024
+check "ibv_ud_pingpong -e" pingpong ibv_ud_pingpong "$dev0" "$dev0" 4 -s 1024 -e
+check "ibv_ud_pingpong, IPv6 GID" \
+	pingpong ibv_ud_pingpong "$dev0" "$dev0" 6 -s 1024
+check "ibv_ud_pingpong -s 1" pingpong ibv_ud_pingpong "$dev0" "$dev0" 4 -s 1
+check "ibv_ud_pingpong between two devices" \
+	pingpong ibv_ud_pingpong "$dev0" "$dev1" 4 -s 1024
+all_released
+finish

@@ -1,0 +1,59 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# The DMA API on a map's device, and the map's own API, from inside the kernel.
+# vm: timeout=200
+. "$(dirname "$0")/lib.sh"
+
+# What the module does on purpose
+expect_log 'dma_rmap rmap_ops: unmap of .*no such mapping begins there'
+expect_log 'dma_rmap rmap_ops: unmap of .*it was mapped with 100 bytes'
+expect_log 'dma_rmap rmap_ops_gone: 2 mappings are left'
+allow_log 'dma_rmap rmap_ops(_gone)?: (unmap of|left:)'
+
+kept=300000
+dir=/sys/kernel/debug/dma_rmap/rmap_ops
+
+# is LINE FILE: the file has this line
+is()
+{
+	grep -qx "$1" "$2" || { cat "$2"; false; }
+}
+
+# Each mapping once, though they are read in many pieces
+mappings_complete()
+{
+	local count
+
+	count=$(grep -c '^0x20.* 4096  read  *streaming' "$dir/mappings")
+	echo "$count mappings listed"
+	[ "$count" -eq $kept ] &&
+		[ "$(cut -d' ' -f1 "$dir/mappings" | sort -u | wc -l)" -eq \
+			$((kept + 1)) ]
+}
+
+faults_listed()
+{
+	local file=$dir/faults
+
+	grep -q ' read  *unmapped$' "$file" || { cat "$file"; false; }
+}
+
+check "dma_rmap is loaded" modprobe dma_rmap
+insmod /suite/bin/rmap_ops.ko keep=$kept
+status=$?
+# One line for each of the module's tests
+while read -r line; do
+	case $line in
+	*"] not ok "*) not_ok "rmap_ops: ${line##* }" ;;
+	*"] ok "*) ok "rmap_ops: ${line##* }" ;;
+	*) note "${line#*] }" ;;
+	esac
+done < <(dmesg | grep -E '\] (not ok|ok|#) ')
+result "$status" "the module's tests pass"
+check "debugfs counts the mappings" is "live: $kept" "$dir/stats"
+check "debugfs counts their bytes" is "live_bytes: $((kept * 4096))" "$dir/stats"
+check "debugfs lists every mapping" mappings_complete
+check "debugfs lists refused accesses" faults_listed
+check "it is unloaded" rmmod rmap_ops
+check "its map is gone" test ! -e "$dir"
+check "dma_rmap is unloaded" rmmod dma_rmap
