@@ -120,7 +120,7 @@ variations()
 	run ib_write_lat 200 -I 256
 	run ib_send_lat 100 -c UD -I 128
 	run ib_send_bw 100 -I 128 -q 8 -b
-	run ib_write_bw 65536 -q 8 -l 16
+	run ib_write_bw 65536 -q 8 -l 20
 	run ib_send_bw 65536 -m 256
 	run ib_send_bw 65536 -r 16
 	run ib_read_bw 65536 -o 1
