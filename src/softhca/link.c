@@ -119,13 +119,18 @@ static int link_up(struct softhca_link *link)
 	return softhca_device_register(dev, link->name);
 }
 
-/* The device is registered: from here on, its end is somebody else's doing. */
+/*
+ * The device is registered: from here on, its end is somebody else's doing, and
+ * the link can go with it at any time. It goes now if that came first.
+ */
 static void link_settle(struct softhca_link *link)
 {
 	mutex_lock(&links_lock);
 	link->closing = false;
 	if (link->dev)
 		softhca_device_update_port(link->dev);
+	else if (!link->automatic)
+		link_drop(link);
 	mutex_unlock(&links_lock);
 }
 
@@ -268,7 +273,10 @@ static int auto_add(struct net_device *netdev)
 	return err;
 }
 
-/* A link that must go: its netdev does, or has become somebody's port. */
+/*
+ * A link that must go: its netdev does, or has become somebody's port. It is
+ * ours to end from here on, so that a user who deletes it does not free it.
+ */
 static struct softhca_link *next_stale(void)
 {
 	struct softhca_link *link, *found = NULL;
@@ -277,6 +285,7 @@ static struct softhca_link *next_stale(void)
 	list_for_each_entry(link, &links, node) {
 		if (link->netdev_gone ||
 		    (link->automatic && netdev_is_port(link->netdev))) {
+			link->closing = true;
 			found = link;
 			break;
 		}
@@ -435,10 +444,6 @@ static int link_newlink(const char *name, struct net_device *netdev)
 		mutex_unlock(&links_lock);
 	} else {
 		link_settle(link);
-		mutex_lock(&links_lock);
-		if (!link->dev)		/* deleted meanwhile */
-			link_drop(link);
-		mutex_unlock(&links_lock);
 	}
 	mutex_unlock(&link_ops_lock);
 
@@ -488,6 +493,10 @@ void softhca_links_exit(void)
 	destroy_workqueue(link_wq);
 
 	mutex_lock(&link_ops_lock);
+	mutex_lock(&links_lock);
+	list_for_each_entry(link, &links, node)
+		link->closing = true;
+	mutex_unlock(&links_lock);
 	while ((link = list_first_entry_or_null(&links, struct softhca_link,
 						node)))
 		link_remove(link);
