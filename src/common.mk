@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0
-# What the three modules' Kbuild files share. $(here) is the directory of the
-# including file, relative or absolute as the kernel's build system has it.
-suite := $(here)/../..
+# What the Kbuild files of modules share that are made of the suite's sources:
+# `include $(src)/../common.mk`. Paths are as the kernel's build system has
+# $(src), relative to where it runs or absolute.
+suite_src := $(patsubst %/,%,$(dir $(lastword $(MAKEFILE_LIST))))
 
-SOFTHCA_VERSION := $(shell cat $(suite)/VERSION)
+SOFTHCA_VERSION := $(shell cat $(suite_src)/../VERSION)
 
-ccflags-y += -I$(suite)/include -I$(here)/.. -include $(here)/../compat.h
+ccflags-y += -I$(suite_src)/../include -I$(suite_src)
+ccflags-y += -include $(suite_src)/compat.h
 ccflags-y += -DSOFTHCA_VERSION=\"$(SOFTHCA_VERSION)\"
 
 # gcc's inlined `rep movsb` for a copy of unknown length is slow on emulated
@@ -13,11 +15,39 @@ ccflags-y += -DSOFTHCA_VERSION=\"$(SOFTHCA_VERSION)\"
 ccflags-$(CONFIG_X86) += $(call cc-option,-mmemcpy-strategy=libcall:-1:noalign)
 
 # Whether a header under include/ of the kernel's sources matches a pattern:
-# $(call has,PATTERN,HEADER,MACRO) gives -DMACRO or nothing.
-has = $(if $(shell grep -sE '$(1)' $(srctree)/include/$(2)),-D$(3))
+# $(call has,PATTERN,HEADER,MACRO) gives -DMACRO or nothing. The pattern sees
+# the header as one line, with one space for any white space. Write a dot for a
+# comma or a parenthesis: make would take them for its own.
+# $(srctree) is the sources', where these headers are, whether the build is in
+# them, elsewhere (O=), or against a distribution's split header packages.
+has = $(if $(shell cat $(srctree)/include/$(strip $(2)) 2>/dev/null | \
+	tr -s '[:space:]' ' ' | grep -oEm1 '$(1)'),-D$(strip $(3)))
 
-# Spellings that compat.h adapts
-ccflags-y += $(call has,[*]map_phys,linux/dma-map-ops.h,HAVE_DMA_MAP_PHYS)
-ccflags-y += $(call has,alloc_pages_op,linux/dma-map-ops.h,HAVE_DMA_ALLOC_PAGES_OP)
-ccflags-y += $(call has,define DMA_ATTR_MMIO,linux/dma-mapping.h,HAVE_DMA_ATTR_MMIO)
-ccflags-y += $(call has,hrtimer_setup,linux/hrtimer.h,HAVE_HRTIMER_SETUP)
+# Spellings that compat.h adapts; it says what each change was. Looked up once
+# for a directory, not for each of its files.
+#
+# After 6.12: hrtimer_setup() for hrtimer_init()
+suite_has := $(call has,hrtimer_setup,linux/hrtimer.h,HAVE_HRTIMER_SETUP)
+# After 6.1: create_cq is given attributes, not udata
+suite_has += $(call has,create_cq..struct ib_cq .cq. const struct \
+	ib_cq_init_attr .attr. struct uverbs_attr_bundle,rdma/ib_verbs.h,HAVE_CREATE_CQ_ATTRS)
+# After 6.12: reg_user_mr is given a DMA handle
+suite_has += $(call has,reg_user_mr..struct ib_pd[^;]*struct ib_dmah, \
+	rdma/ib_verbs.h,HAVE_REG_USER_MR_DMAH)
+# After 6.12: ib_umem_get_va() for ib_umem_get()
+suite_has += $(call has,ib_umem_get_va,rdma/ib_umem.h,HAVE_IB_UMEM_GET_VA)
+# After 6.1: names can be marked as chosen by a user
+suite_has += $(call has,ib_mark_name_assigned_by_user,rdma/ib_verbs.h,HAVE_IB_MARK_NAME)
+# After 6.12: the core has an opinion on bouncing in confidential guests
+suite_has += $(call has,cc_dma_bounce:,rdma/ib_verbs.h,HAVE_CC_DMA_BOUNCE)
+# After 6.12: the device's bit for coherence is behind accessors
+suite_has += $(call has,dev_flag_accessors.dma_coherent, \
+	linux/device.h,HAVE_DEV_SET_DMA_COHERENT)
+# After 6.12: map_phys for map_page and map_resource
+suite_has += $(call has,[*]map_phys,linux/dma-map-ops.h,HAVE_DMA_MAP_PHYS)
+# After 6.1: alloc_pages_op for alloc_pages
+suite_has += $(call has,[*]alloc_pages_op,linux/dma-map-ops.h,HAVE_DMA_ALLOC_PAGES_OP)
+# After 6.12: an attribute for what map_resource mapped
+suite_has += $(call has,define DMA_ATTR_MMIO,linux/dma-mapping.h,HAVE_DMA_ATTR_MMIO)
+
+ccflags-y += $(suite_has)

@@ -4,14 +4,22 @@
  *
  * The rest of the suite is written in the newest spelling of each kernel
  * interface; what an older kernel spells differently is adapted here. This
- * header is included before every other one (see src/common.mk).
+ * header is included before every other one, and the HAVE_ macros are what
+ * src/common.mk has found in the kernel's headers. So nothing here may need a
+ * declaration before its use: adapters are macros, which a file uses after its
+ * own includes.
+ *
+ * Seen: 6.1, 6.12 and 7.2. "By 6.12" is a change somewhere between 6.1 and
+ * 6.12, "by 7.2" one between 6.12 and 7.2; stable trees take changes back, so
+ * what counts is what the headers say.
  */
 #ifndef SOFTHCA_COMPAT_H
 #define SOFTHCA_COMPAT_H
 
 /*
- * Which address schemes this kernel can have. The symbol is DMA_OPS up to
- * 6.12 and ARCH_HAS_DMA_OPS from there on.
+ * Can this kernel have devices with DMA operations of their own? Without, the
+ * scheme virt is the only one. By 6.12 the symbol DMA_OPS was replaced by
+ * ARCH_HAS_DMA_OPS.
  */
 #if IS_ENABLED(CONFIG_DMA_OPS) || IS_ENABLED(CONFIG_ARCH_HAS_DMA_OPS)
 #define SOFTHCA_HAS_DMA_OPS 1
@@ -21,6 +29,9 @@
 
 /*
  * softhca: timers
+ *
+ * By 7.2 hrtimer_setup() replaced hrtimer_init() and the assignment of the
+ * function.
  */
 #ifndef HAVE_HRTIMER_SETUP
 #define hrtimer_setup(timer, fn, clock, mode) do {	\
@@ -30,7 +41,120 @@
 #endif
 
 /*
+ * softhca: struct ib_device_ops
+ *
+ * COMPAT_..._OP(fn) defines fn_op() with the kernel's signature around fn()
+ * with the one that is named here.
+ */
+
+/*
+ * int fn(struct ib_cq *cq, const struct ib_cq_init_attr *attr,
+ *	  struct ib_udata *udata), where udata is NULL for a kernel CQ
+ *
+ * By 6.12 create_cq was given the whole bundle of the command's attributes, and
+ * NULL for a kernel CQ. Needs <rdma/uverbs_ioctl.h>.
+ */
+#ifdef HAVE_CREATE_CQ_ATTRS
+#define COMPAT_CREATE_CQ_OP(fn)						\
+static int fn##_op(struct ib_cq *cq, const struct ib_cq_init_attr *attr,\
+		   struct uverbs_attr_bundle *attrs)			\
+{									\
+	return fn(cq, attr, attrs ? &attrs->driver_udata : NULL);	\
+}
+#else
+#define COMPAT_CREATE_CQ_OP(fn)						\
+static int fn##_op(struct ib_cq *cq, const struct ib_cq_init_attr *attr,\
+		   struct ib_udata *udata)				\
+{									\
+	return fn(cq, attr, udata);					\
+}
+#endif
+
+/*
+ * struct ib_mr *fn(struct ib_pd *pd, u64 start, u64 length, u64 iova,
+ *		    int access)
+ *
+ * By 7.2 reg_user_mr has a DMA handle: hints for PCIe (TPH), which only
+ * hardware can follow. To ignore one would be to say that it is followed.
+ */
+#ifdef HAVE_REG_USER_MR_DMAH
+#define COMPAT_REG_USER_MR_OP(fn)					\
+static struct ib_mr *fn##_op(struct ib_pd *pd, u64 start, u64 length,	\
+			     u64 iova, int access, struct ib_dmah *dmah,\
+			     struct ib_udata *udata)			\
+{									\
+	if (dmah)							\
+		return ERR_PTR(-EOPNOTSUPP);				\
+	return fn(pd, start, length, iova, access);			\
+}
+#else
+#define COMPAT_REG_USER_MR_OP(fn)					\
+static struct ib_mr *fn##_op(struct ib_pd *pd, u64 start, u64 length,	\
+			     u64 iova, int access,			\
+			     struct ib_udata *udata)			\
+{									\
+	return fn(pd, start, length, iova, access);			\
+}
+#endif
+
+/*
+ * softhca: the RDMA core
+ */
+
+/* By 7.2 ib_umem_get() was renamed: umems can come from other things, too. */
+#ifndef HAVE_IB_UMEM_GET_VA
+#define ib_umem_get_va ib_umem_get
+#endif
+
+/*
+ * By 6.12 the core tells user space which names a user has chosen, so that
+ * udev's rule for persistent names leaves them alone. 6.1 cannot.
+ */
+#ifndef HAVE_IB_MARK_NAME
+#define ib_mark_name_assigned_by_user(ib) do { } while (0)
+#endif
+
+/*
+ * By 7.2 the core takes it that in a confidential guest each DMA device's
+ * transfers are bounced, and registers no user memory then. Ours are made by a
+ * CPU, which sees the guest's private memory. Before, the core did not ask. To
+ * be used between the device's DMA setup and its first client.
+ */
+#ifdef HAVE_CC_DMA_BOUNCE
+#define compat_ib_never_bounces(ib) ((ib)->cc_dma_bounce = 0)
+#else
+#define compat_ib_never_bounces(ib) do { } while (0)
+#endif
+
+/*
+ * dma_rmap: the device
+ *
+ * Where devices can be incoherent, those that nobody describes may be taken to
+ * be, and from 7.2 on user memory cannot be mapped for such a device
+ * (DMA_ATTR_REQUIRE_COHERENT). By 7.2 the bit was moved behind accessors that
+ * are always there; before, it existed only on these architectures.
+ */
+#ifndef HAVE_DEV_SET_DMA_COHERENT
+#if defined(CONFIG_ARCH_HAS_SYNC_DMA_FOR_DEVICE) || \
+	defined(CONFIG_ARCH_HAS_SYNC_DMA_FOR_CPU) || \
+	defined(CONFIG_ARCH_HAS_SYNC_DMA_FOR_CPU_ALL)
+#define dev_set_dma_coherent(dev) ((dev)->dma_coherent = true)
+#else
+#define dev_set_dma_coherent(dev) do { } while (0)
+#endif
+#endif
+
+/*
  * dma_rmap: struct dma_map_ops
+ *
+ * COMPAT_DMA_MAP_PHYS() defines what is needed beside
+ * dma_addr_t map(dev, phys, size, dir, attrs) and
+ * void unmap(dev, addr, size, dir, attrs); COMPAT_DMA_PHYS_OPS() is their
+ * place in the structure.
+ *
+ * By 7.2 map_phys replaced map_page, which had a page and an offset, and
+ * map_resource, which is DMA_ATTR_MMIO now. Of memory the arguments are the
+ * same otherwise; without map_resource the older core refuses resources.
  */
 #ifdef HAVE_DMA_MAP_PHYS
 #define COMPAT_DMA_MAP_PHYS(map, unmap)
@@ -48,10 +172,15 @@ static dma_addr_t map##_page(struct device *dev, struct page *page,	\
 	.map_page = map##_page, .unmap_page = unmap
 #endif
 
+/*
+ * By 6.12 alloc_pages() was a macro, for memory allocation profiling, and the
+ * operation of that name had to have another one.
+ */
 #ifndef HAVE_DMA_ALLOC_PAGES_OP
 #define alloc_pages_op alloc_pages
 #endif
 
+/* By 7.2, see map_phys; never set before. */
 #ifndef HAVE_DMA_ATTR_MMIO
 #define DMA_ATTR_MMIO 0UL
 #endif

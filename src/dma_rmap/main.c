@@ -58,6 +58,7 @@ static int map_init_device(struct dma_rmap *map, const char *name)
 	map->dma_parms.max_segment_size = UINT_MAX;
 	map->dma_parms.segment_boundary_mask = ULONG_MAX;
 	dev->dma_mask = &dev->coherent_dma_mask;
+	dev_set_dma_coherent(dev);	/* who reads and writes is a CPU */
 	/* Before the mask: the DMA core asks the operations about it. */
 	set_dma_ops(dev, &rmap_dma_ops);
 

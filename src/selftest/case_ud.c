@@ -323,13 +323,14 @@ static int case_ud_too_long(struct st_test *t)
 static int case_ud_ah_atomic(struct st_test *t)
 {
 	struct rdma_ah_attr attr;
-	DEFINE_SPINLOCK(lock);
 	unsigned long flags;
+	spinlock_t lock;
 	struct ib_sge sge;
 	struct ib_ah *ah;
 	struct st_ud u;
 	int ret;
 
+	spin_lock_init(&lock);	/* one on the stack needs a key of its own */
 	if (st_ud_open(t, &u, false))
 		return -EBADE;
 	sge = st_sge(u.src, 0, 300);

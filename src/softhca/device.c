@@ -23,6 +23,7 @@
 #include <rdma/ib_addr.h>
 #include <rdma/ib_mad.h>
 #include <rdma/rdma_user_rxe.h>
+#include <rdma/uverbs_ioctl.h>
 #include <dma_rmap.h>
 
 #include "ah.h"
@@ -95,7 +96,8 @@ static int softhca_query_device(struct ib_device *ib,
 				struct ib_device_attr *attr,
 				struct ib_udata *udata)
 {
-	if (udata->inlen || udata->outlen)
+	/* None where the core asks for itself (7.2). */
+	if (udata && (udata->inlen || udata->outlen))
 		return -EINVAL;
 
 	*attr = (struct ib_device_attr) {
@@ -256,6 +258,7 @@ static int softhca_enable_driver(struct ib_device *ib)
 {
 	struct softhca_dev *dev = to_softhca(ib);
 
+	compat_ib_never_bounces(ib);
 	WRITE_ONCE(dev->enabled, true);
 	return 0;
 }
@@ -295,6 +298,9 @@ static void softhca_dealloc_driver(struct ib_device *ib)
 	dev_put(dev->netdev);
 }
 
+COMPAT_CREATE_CQ_OP(softhca_create_cq)
+COMPAT_REG_USER_MR_OP(softhca_reg_user_mr)
+
 static const struct ib_device_ops softhca_ops = {
 	.owner = THIS_MODULE,
 	.driver_id = RDMA_DRIVER_RXE,
@@ -306,7 +312,7 @@ static const struct ib_device_ops softhca_ops = {
 	.alloc_pd = softhca_alloc_pd,
 	.alloc_ucontext = softhca_alloc_ucontext,
 	.create_ah = softhca_create_ah,
-	.create_cq = softhca_create_cq,
+	.create_cq = softhca_create_cq_op,
 	.create_qp = softhca_create_qp,
 	.create_user_ah = softhca_create_ah,
 	.dealloc_driver = softhca_dealloc_driver,
@@ -337,7 +343,7 @@ static const struct ib_device_ops softhca_ops = {
 	.query_pkey = softhca_query_pkey,
 	.query_port = softhca_query_port,
 	.query_qp = softhca_query_qp,
-	.reg_user_mr = softhca_reg_user_mr,
+	.reg_user_mr = softhca_reg_user_mr_op,
 	.req_notify_cq = softhca_req_notify_cq,
 
 	INIT_RDMA_OBJ_SIZE(ib_ah, softhca_ah, ib),

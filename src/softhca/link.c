@@ -110,6 +110,8 @@ static int link_up(struct softhca_link *link)
 	dev = softhca_device_create(link->name, link->netdev, link->scheme);
 	if (IS_ERR(dev))
 		return PTR_ERR(dev);
+	if (!link->automatic)
+		ib_mark_name_assigned_by_user(&dev->ib);
 
 	mutex_lock(&links_lock);
 	link->dev = dev;

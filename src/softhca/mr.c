@@ -98,7 +98,7 @@ struct ib_mr *softhca_get_dma_mr(struct ib_pd *pd, int access)
 }
 
 struct ib_mr *softhca_reg_user_mr(struct ib_pd *pd, u64 start, u64 length,
-				  u64 iova, int access, struct ib_udata *udata)
+				  u64 iova, int access)
 {
 	struct softhca_mr *mr;
 	int err;
@@ -114,7 +114,7 @@ struct ib_mr *softhca_reg_user_mr(struct ib_pd *pd, u64 start, u64 length,
 
 	mr->iova = iova;
 	mr->length = length;
-	mr->umem = ib_umem_get(pd->device, start, length, access);
+	mr->umem = ib_umem_get_va(pd->device, start, length, access);
 	if (IS_ERR(mr->umem)) {
 		err = PTR_ERR(mr->umem);
 		mr->umem = NULL;

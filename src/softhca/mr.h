@@ -83,7 +83,7 @@ static inline u32 softhca_key_index(u32 key)
 
 struct ib_mr *softhca_get_dma_mr(struct ib_pd *pd, int access);
 struct ib_mr *softhca_reg_user_mr(struct ib_pd *pd, u64 start, u64 length,
-				  u64 iova, int access, struct ib_udata *udata);
+				  u64 iova, int access);
 struct ib_mr *softhca_alloc_mr(struct ib_pd *pd, enum ib_mr_type type,
 			       u32 max_num_sg);
 int softhca_map_mr_sg(struct ib_mr *ib, struct scatterlist *sg, int nents,

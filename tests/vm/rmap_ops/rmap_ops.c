@@ -74,6 +74,7 @@ static void test_single(void)
 	check(dma_rmap_check(map, addr, 1, DMA_TO_DEVICE) == -EFAULT);
 
 	addr = dma_map_single(dev, buf, BUF_SIZE, DMA_FROM_DEVICE);
+	check(!dma_mapping_error(dev, addr));
 	fill(copy, BUF_SIZE, 3);
 	check(!dma_rmap_copy_to(map, addr, copy, BUF_SIZE));
 	check(!memcmp(copy, buf, BUF_SIZE));
@@ -149,6 +150,8 @@ static void test_coherent(void)
 	}
 	page = dma_alloc_pages(dev, SZ_16K, &addr, DMA_FROM_DEVICE, GFP_KERNEL);
 	check(page);
+	/* dma-debug of 6.1 takes it for a mapping, and wants it checked */
+	check(!dma_mapping_error(dev, addr));
 	check(dma_rmap_check(map, addr, SZ_16K, DMA_TO_DEVICE) == -EACCES);
 	check(!dma_rmap_check(map, addr, SZ_16K, DMA_FROM_DEVICE));
 	dma_free_pages(dev, SZ_16K, page, addr, DMA_FROM_DEVICE);
@@ -204,6 +207,7 @@ static void test_bad_unmap(void)
 	dma_rmap_get_stats(map, &before);
 	dma_unmap_single(dev, 0x1234000, 10, DMA_TO_DEVICE);
 	addr = dma_map_single(dev, buf, 100, DMA_TO_DEVICE);
+	check(!dma_mapping_error(dev, addr));
 	dma_unmap_single(dev, addr + 1, 99, DMA_TO_DEVICE);
 	check(!dma_rmap_check(map, addr, 100, DMA_TO_DEVICE));
 	dma_free_coherent(dev, 100, buf, addr);
@@ -242,6 +246,7 @@ static void test_hold(void)
 	init_completion(&u.begun);
 	init_completion(&u.done);
 	u.addr = dma_map_single(dev, buf, PAGE_SIZE, DMA_TO_DEVICE);
+	check(!dma_mapping_error(dev, u.addr));
 	check(!IS_ERR(kthread_run(unmap_thread, &u, "rmap_ops")));
 	wait_for_completion(&u.begun);
 	local_irq_save(flags);
@@ -302,6 +307,7 @@ static void test_destroyed(void)
 	check(PTR_ERR(dma_rmap_create("a/b", DMA_RMAP_FRESH)) == -EINVAL);
 	gone_dev = get_device(dma_rmap_device(gone));
 	addr = dma_map_single(gone_dev, buf, 100, DMA_TO_DEVICE);
+	check(!dma_mapping_error(gone_dev, addr));
 	p = dma_alloc_coherent(gone_dev, 4096, &coherent, GFP_KERNEL);
 	dma_rmap_destroy(gone);
 	dma_unmap_single(gone_dev, addr, 100, DMA_TO_DEVICE);
