@@ -10,6 +10,9 @@ help:
 	@echo
 	@echo '  make demo       see it work: boots a Debian 12 guest, runs RDMA programs'
 	@echo '  make check      run every test: style, user space, guests'
+	@echo '  make check KERNEL=6.12   every test on one kernel of tools/kernels.list'
+	@echo '  make check TESTS="rping link"   only these'
+	@echo '  make check-debug   every scenario on a kernel with KASAN, lockdep, ...'
 	@echo '  make lint       the style checks alone'
 	@echo '  make modules    build the modules (KDIR=... for another kernel)'
 	@echo '  make install    build and install them on this machine with DKMS'
@@ -34,7 +37,10 @@ demo:
 	@tools/demo
 
 check:
-	@tests/run
+	@tests/run $(if $(KERNEL),--kernel $(KERNEL)) $(TESTS)
+
+check-debug:
+	@tests/run --kernel $(or $(KERNEL),6.1-debug) $(TESTS)
 
 lint:
 	@tools/lint
@@ -45,4 +51,4 @@ clean:
 	@if [ -e tests/unit/Makefile ]; then $(MAKE) -s -C tests/unit clean; fi
 	@rm -rf build || { echo 'clean: run this again as root' >&2; exit 1; }
 
-.PHONY: help modules install uninstall demo check lint clean
+.PHONY: help modules install uninstall demo check check-debug lint clean

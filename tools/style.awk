@@ -54,6 +54,9 @@ c && /\t +[^ *]/ && /^\t* {8}/ { complain("blanks where a tab belongs") }
 c && /LINUX_VERSION_CODE|KERNEL_VERSION\(/ && FILENAME !~ /compat/ {
 	complain("a kernel version outside of src/compat.h")
 }
+c && /[( ]HAVE_[A-Z]/ && FILENAME ~ /^(src|include)\// && FILENAME !~ /compat/ {
+	complain("a probe of the kernel's headers outside of src/compat.h")
+}
 c && /(^|[^a-z_])(phys_to_virt|bus_to_virt|virt_to_bus)\(/ {
 	complain("address arithmetic that the reverse map is there to replace")
 }

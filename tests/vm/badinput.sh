@@ -17,6 +17,8 @@ wanted()
 hardware_up 2
 allow_log 'a completion queue of .* entries overflowed'
 allow_log '_ib_modify_qp [rs]q_psn overflow'
+# the random one asks for address handles to anywhere
+allow_log 'destination .* has no softhca device on this host'
 remember "$dev0" "$dev1"
 
 for name in rings commands; do

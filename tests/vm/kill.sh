@@ -100,11 +100,12 @@ again()
 {
 	local i
 
-	for i in {1..10}; do
+	for ((i = 0; i < $1; i++)); do
 		killed_both ib_write_bw -b -q 4 -s "$((RANDOM * 64 + 1))" || return
 	done
 }
-check "both killed, ten times" again
+times=$(often 10 3)
+check "both killed, $times times" again "$times"
 check "rping passes after that" both "rping -s -a 10.77.0.1 -C 10" \
 	"rping -c -a 10.77.0.1 -C 10 -V"
 all_released

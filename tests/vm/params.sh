@@ -4,6 +4,8 @@
 # vm: timeout=120 group=links
 . "$(dirname "$0")/lib.sh"
 
+overlapping_regions
+
 # with PARAMETERS: the netdevs that have a device when the module is loaded so
 with()
 {

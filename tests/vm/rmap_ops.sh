@@ -10,6 +10,13 @@ expect_log 'dma_rmap rmap_ops: unmap of .*it was mapped with 100 bytes'
 expect_log 'dma_rmap rmap_ops_gone: 2 mappings are left'
 allow_log 'dma_rmap rmap_ops(_gone)?: (unmap of|left:)'
 
+if with_detectors; then
+	driver='DMA-API: dma_rmap rmap_ops: device driver'
+	expect_report "$driver tries to free DMA memory it has not allocated"
+	expect_report "$driver frees DMA memory with wrong function"
+	expect_report "$driver frees DMA memory with different direction"
+fi
+
 kept=300000
 dir=/sys/kernel/debug/dma_rmap/rmap_ops
 

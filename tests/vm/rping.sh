@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # rping, to the host's own addresses: connection manager, send, RDMA read and
 # write, the data compared.
-# vm: timeout=180 group=cm
+# vm: timeout=180 group=cm on=all
 . "$(dirname "$0")/lib.sh"
 
 # rping_pair ADDRESS OPTIONS...
@@ -28,7 +28,9 @@ link_local()
 	ip -6 -o address show dev "$1" scope link | awk '{ sub("/.*", "", $4); print $4 }'
 }
 
-# one server for several clients, one after the other and at once
+# one server for several clients, one after the other and at once. A second one
+# does not ask for its connection before the first has got it: the server has
+# room to remember one request only.
 persistent()
 {
 	local i
@@ -40,10 +42,12 @@ persistent()
 			{ echo "client $i: status $?"; return 1; }
 	done
 	for i in 4 5 6 7; do
-		start "client$i" "rping -c -a $1 -C 50 -V"
+		start "client$i" "stdbuf -oL rping -c -v -a $1 -C $(often 2000 400) -V"
+		wait_until 20 grep -qs 'ping data' "$scratch/client$i" ||
+			{ echo "client $i: no ping"; cat "$scratch/client$i"; return 1; }
 	done
 	for i in 4 5 6 7; do
-		ended 30 "client$i" || return
+		ended 60 "client$i" || return
 		local status=status_client$i
 		[ "${!status}" -eq 0 ] ||
 			{ echo "client $i: ${!status}"; cat "$scratch/client$i"; return 1; }

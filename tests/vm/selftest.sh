@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # The self-checks, on devices of both schemes and on rdma_rxe, each case as a
 # result of its own; what their parameters and debugfs do.
-# vm: timeout=600
+# vm: timeout=600 on=all
 . "$(dirname "$0")/lib.sh"
 
 result_file=/sys/kernel/debug/softhca_selftest/result
@@ -11,6 +11,9 @@ run_file=/sys/kernel/debug/softhca_selftest/run
 # ib_core's, of each PD with the global key; softhca's, of the case cq_overflow
 allow_log 'enabling unsafe global rkey'
 allow_log 'a completion queue of [0-9]+ entries overflowed'
+
+# rdma_rxe's, of 6.1: at times it frees a QP whose tasklet is still to run
+allow_report 'WARNING: .* tasklet_clear_sched'
 
 # cases PREFIX FILE: one result for each case of a KTAP report, and one for each
 # device: that it has as many as it has planned.
@@ -230,14 +233,31 @@ on_rxe()
 	check "rxe: cases have run" test "$(count '^    ok [^#]*$')" -ge 50
 	rdma link delete rxe0
 	modprobe -r rdma_rxe
+	delete_netdevs
+}
+
+# From some kernel after 6.1 on rdma_rxe calls a CQ's completion handler with the
+# lock held that polling takes. One that polls, as those of many cases do, then
+# waits for itself for ever; hardware and softhca let it poll.
+rxe_lets_handlers_poll()
+{
+	[[ $(uname -r) = 6.1.* ]]
+}
+
+without_device()
+{
 	check "the modules unload" unload
 	expect_log 'softhca_selftest: there is no RoCE device to test'
 	check "without a device it does not load, and says why" \
 		refused "No such device|Invalid argument" 'no RoCE device to test'
-	delete_netdevs
 }
 
 on_softhca
 on_virt
-on_rxe
+if rxe_lets_handlers_poll; then
+	on_rxe
+else
+	ok "rxe: the cases # SKIP its completion handlers must not poll on this kernel"
+fi
+without_device
 finish

@@ -70,7 +70,7 @@ link()
 	check "rdma link: the other device's netdev" eval \
 		"rdma link show $dev1/1 | grep -q 'netdev dummy1'"
 	check "rdma dev: type, version, GUID" eval "rdma dev show $dev0 |
-		grep -q 'node_type ca fw $version node_guid $(guid dummy0)'"
+		grep -Eq 'node_type ca (protocol roce )?fw $version node_guid $(guid dummy0)'"
 }
 
 # Resources.

@@ -38,7 +38,10 @@ step()
 
 prepare()
 {
-	title "A Debian 12 guest with softhca $(cat /suite/VERSION) from DKMS"
+	local debian
+
+	debian=$(cut -d . -f 1 /etc/debian_version)
+	title "A Debian $debian guest with softhca $(cat /suite/VERSION) from DKMS"
 	echo "  kernel $(uname -r), $(nproc) processors," \
 		"$(awk '/MemTotal/ { print int($2 / 1024) }' /proc/meminfo) MiB"
 	[ -n "$standin" ] || step dkms status

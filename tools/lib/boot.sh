@@ -6,9 +6,12 @@
 # (what the scenarios print), kmsg.log (its kernel log) and console.log.
 
 qemu="qemu-system-x86_64"
-vm_memory=${SOFTHCA_VM_MEM:-4096}
+vm_memory=${SOFTHCA_VM_MEM-}
 vm_cpus=${SOFTHCA_VM_CPUS:-2}
 vm_append=
+# for one who looks on: gdb's port, and whether traces are recorded
+vm_gdb=
+vm_trace=
 
 # TCG emulates "rep movsb" byte by byte: without these two flags the guest
 # kernel's memcpy does not use it.
@@ -37,7 +40,7 @@ choose_accel()
 		(
 			setpriv --pdeathsig KILL -- "$qemu" "${kvm[@]}" \
 				-nodefaults -no-user-config -display none \
-				-no-reboot -m 512 -kernel "$root_dir/vmlinuz" \
+				-no-reboot -m 512 -kernel "$vmlinuz" \
 				-initrd "$initramfs" -serial "file:$console" \
 				-append "console=ttyS0 panic=-1 vm_probe"
 			:
@@ -82,20 +85,39 @@ share()
 options=()
 guest_options()
 {
-	local run=$1 append
+	local run=$1 append memory=4096
 
+	# kmemleak reads all of it
+	[ -z "$kernel_dir" ] || memory=3072
 	append="console=ttyS0 loglevel=5 panic=-1 oops=panic log_buf_len=16M"
 	append+=" printk.devkmsg=on sysrq_always_enabled random.trust_cpu=on"
-	options=("${accel[@]}" -smp "$vm_cpus" -m "$vm_memory"
+	options=("${accel[@]}" -smp "$vm_cpus" -m "${vm_memory:-$memory}"
 		-nodefaults -no-user-config -display none -no-reboot
-		-kernel "$root_dir/vmlinuz" -initrd "$initramfs"
+		-kernel "$vmlinuz" -initrd "$initramfs"
 		-device virtio-rng-pci -device virtio-serial-pci
 		-chardev "file,id=out,path=$run/out.log"
 		-device "virtserialport,chardev=out,name=softhca.out"
 		-chardev "file,id=kmsg,path=$run/kmsg.log"
 		-device "virtserialport,chardev=kmsg,name=softhca.kmsg")
+	if [ -n "$vm_trace" ]; then
+		options+=(-chardev "file,id=trace,path=$run/trace.log"
+			-device "virtserialport,chardev=trace,name=softhca.trace")
+	fi
+	if [ -n "$vm_gdb" ]; then
+		options+=(-gdb "tcp:127.0.0.1:$vm_gdb" -S)
+		# breakpoints need addresses that do not change
+		append+=" nokaslr"
+	fi
 	share root "$root_dir/root"
 	options+=("${share[@]}")
+	if [ -n "$kernel_dir" ]; then
+		# the ACPI of the default machine takes an interpreter with
+		# KASAN in it longer than its own limit
+		options+=(-machine q35)
+		share kernel "$kernel_dir/upper"
+		options+=("${share[@]}")
+		append+=" vm_kernel $(kernel_parameters)"
+	fi
 	share suite "$run/suite"
 	options+=("${share[@]}")
 	if [ -n "$layer_dir" ]; then

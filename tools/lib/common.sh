@@ -156,13 +156,26 @@ option_of()
 	printf '%s\n' "$value"
 }
 
+# new_entry DIR: a directory of a cache for what is being made; sets $entry. It
+# gets its name when it is complete and is removed otherwise.
+entry=
+new_entry()
+{
+	mkdir -p "$1" "$build/logs"
+	entry=$(mktemp -d "$1/.tmp-XXXXXX")
+	chmod 755 "$entry"
+	own_dirs+=("$entry")
+}
+
 # drop_old DIR COUNT: of a cache's entries keep the newest COUNT and those that
-# somebody holds by a lock.
+# somebody holds by a lock; of the unfinished ones those of the last hours.
 drop_old()
 {
 	local entry fd
 
-	rm -rf "$1"/.tmp-*
+	mkdir -p "$1"
+	find "$1" -mindepth 1 -maxdepth 1 -name '.tmp-*' -mmin +360 \
+		-exec rm -rf {} +
 	# shellcheck disable=SC2012 # names are hashes
 	ls -1dt "$1"/*/ 2>/dev/null | tail -n +$(($2 + 1)) |
 		while read -r entry; do

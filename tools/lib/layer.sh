@@ -55,12 +55,13 @@ snapshot_sources()
 	done
 }
 
-# make_layer DIR ROOT KVER: DIR/src has the sources; makes DIR/upper.
+# make_layer DIR KVER LOWER...: DIR/src has the sources; makes DIR/upper.
 make_layer()
 {
-	local dir=$1 root=$2 kver=$3
+	local dir=$1 kver=$2
+	shift 2
 
-	world "$dir" "$root" || return
+	world "$dir" "$@" || return
 	mount --bind "$dir/src" "$dir/new/mnt" || return
 	enter "$dir" /mnt/tools/install -k "$kver" install || return
 	cp -a "$dir/top/upper" "$dir/upper.tmp" &&
@@ -81,6 +82,16 @@ enter_root()
 	enter "$dir" KVER="$kver" bash /suite/tools/guest/root
 }
 
+# What the layers on top of it depend on.
+system_key()
+{
+	local dir
+
+	for dir in "${lowers[@]}"; do
+		basename "$(dirname "$dir")"
+	done
+}
+
 # Set $layer_dir to the layer with the suite as it is in the tree now.
 layer_dir=
 prepare_layer()
@@ -90,25 +101,25 @@ prepare_layer()
 	tmp=$(mktemp -d)
 	own_dirs+=("$tmp")
 	snapshot_sources "$tmp/src" || return
-	key=$(cd "$tmp/src" && { basename "$root_dir"; hash_of .; } | sha256sum |
+	key=$(cd "$tmp/src" && { system_key; hash_of .; } | sha256sum |
 		cut -c 1-16)
 	layer_dir=$cache/layers/$key
 	if [ ! -d "$layer_dir/upper" ]; then
 		need_root "Installing the suite into the test system"
-		lock "$cache/layers/.lock"
+		lock "$cache/layers/.lock-$key"
 	fi
 	if [ ! -d "$layer_dir/upper" ]; then
 		rm -rf "$layer_dir"
 		mkdir -p "$layer_dir" "$build/logs"
 		own_dirs+=("$layer_dir")
 		mv "$tmp/src" "$layer_dir/src"
-		long "Installing the suite into the test system (dkms)" \
-			"$build/logs/dkms.log" "${in_own_world[@]}" \
-			"$top/tools/vm" make-layer "$layer_dir" \
-			"$root_dir/root" "$kver" || return
+		long "Installing the suite for kernel $kernel (dkms)" \
+			"$build/logs/dkms-$kernel.log" "${in_own_world[@]}" \
+			"$top/tools/vm" make-layer "$layer_dir" "$kver" \
+			"${lowers[@]}" || return
 		unset 'own_dirs[-1]'
 		rmdir "$layer_dir/top" "$layer_dir/new"
-		drop_old "$cache/layers" 8
+		drop_old "$cache/layers" 15
 	fi
 	[ -z "$lock_fd" ] || unlock
 	touch "$layer_dir"
@@ -156,7 +167,7 @@ make_programs()
 programs_dir=
 prepare_programs()
 {
-	local tmp key dir lower=("$root_dir/root")
+	local tmp key dir lower=("${lowers[@]}")
 
 	tmp=$(mktemp -d)
 	own_dirs+=("$tmp")
@@ -168,25 +179,26 @@ prepare_programs()
 	[ -n "$(ls "$tmp/src/tests/vm")" ] || return 0
 	if [ -n "$layer_dir" ] && compgen -G "$tmp/src/tests/vm/*/Kbuild" >/dev/null; then
 		cp -r "$layer_dir/src/." "$tmp/src"
-		lower=("$layer_dir/upper" "$root_dir/root")
+		lower=("$layer_dir/upper" "${lowers[@]}")
 	fi
-	key=$(cd "$tmp/src" && { basename "$root_dir"; hash_of .; } | sha256sum |
+	key=$(cd "$tmp/src" && { system_key; hash_of .; } | sha256sum |
 		cut -c 1-16)
 	programs_dir=$cache/programs/$key
 	if [ ! -d "$programs_dir/bin" ]; then
 		need_root "Compiling the test programs in the test system"
-		lock "$cache/programs/.lock"
+		lock "$cache/programs/.lock-$key"
 	fi
 	if [ ! -d "$programs_dir/bin" ]; then
 		rm -rf "$programs_dir"
 		mkdir -p "$programs_dir" "$build/logs"
 		own_dirs+=("$programs_dir")
 		mv "$tmp/src" "$programs_dir/src"
-		long "Compiling the test programs" "$build/logs/programs.log" \
+		long "Compiling the test programs for kernel $kernel" \
+			"$build/logs/programs-$kernel.log" \
 			"${in_own_world[@]}" "$top/tools/vm" make-programs \
 			"$programs_dir" "$kver" "${lower[@]}" || return
 		unset 'own_dirs[-1]'
-		drop_old "$cache/programs" 8
+		drop_old "$cache/programs" 15
 	fi
 	[ -z "$lock_fd" ] || unlock
 	touch "$programs_dir"
@@ -205,7 +217,7 @@ start_root()
 	: >"$run/qemu.log"
 	setpriv --pdeathsig KILL -- "${in_own_world[@]}" \
 		"$top/tools/vm" enter-root "$run/world" "$run/suite" \
-		"$layer_dir/src" "$kver" "$layer_dir/upper" "$root_dir/root" \
+		"$layer_dir/src" "$kver" "$layer_dir/upper" "${lowers[@]}" \
 		</dev/null >"$run/out.log" 2>&1 &
 	vm_pid=$!
 	own_pids+=("$vm_pid")

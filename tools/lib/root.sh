@@ -6,29 +6,44 @@
 # vmlinuz. The key covers the release, the package list and make_root(). The
 # small initramfs that mounts the root is made apart from it.
 
-release=${SOFTHCA_RELEASE:-bookworm}
-
-# What another of makes another root.
+# What another of makes another root. Kernels that we compile run in the root of
+# their release's own.
 root_key()
 {
 	{
-		echo "$release"
+		echo "$release $(root_suite)"
 		packages guest
-		declare -f make_root
+		declare -f make_root install_system
 	} | sha256sum | cut -c 1-16
 }
 
-# The package sources that this machine's apt has for the release, one-line
-# style; nothing if it has none, and then mmdebstrap's own defaults hold.
+# The suite that the root's own kernel comes from.
+root_suite()
+{
+	if [ "$flavour" = stock ]; then echo "$suite"; else echo "$release"; fi
+}
+
+# The package sources for the release and for $1, a suite beside it: those that
+# this machine's apt has for the Debian that runs here, with the release's name.
+# Nothing if it has none, and then mmdebstrap's own defaults hold.
 apt_sources()
 {
+	local codename
+
+	codename=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
 	# shellcheck disable=SC2016 # apt replaces these, not the shell
 	apt-get indextargets --format '$(REPO_URI) $(RELEASE) $(COMPONENT)' \
 		'Created-By: Packages' 2>/dev/null |
-		awk -v release="$release" '
-			$2 == release || index($2, release "-") == 1 {
-				if (!seen[$0]++ && $3 == "main")
-					print "deb", $1, $2, $3
+		awk -v here="$codename" -v release="$release" -v suite="$1" '
+			$3 != "main" || seen[$0]++ { next }
+			$2 == here {
+				print "deb", $1, release, "main"
+				if (suite != release)
+					print "deb", $1, suite, "main"
+			}
+			$2 == here "-updates" || $2 == here "-security" {
+				sub(here, release, $2)
+				print "deb", $1, $2, "main"
 			}'
 }
 
@@ -39,24 +54,41 @@ apt_options()
 		'^Acquire::((https?|ftp)::|Check-Valid-Until|Check-Date|Retries)'
 }
 
-# make_root DIR: runs in mount and process namespaces of its own.
-make_root()
+# install_system DIR SUITE PACKAGE...: a Debian in DIR/root whose kernel packages
+# are the suite's. Runs in mount and process namespaces of its own.
+install_system()
 {
-	local dir=$1 sources options=() include
+	local dir=$1 from=$2 sources options=()
+	shift 2
 
-	include=$(packages guest | paste -sd ,)
 	apt_options >"$dir/apt.conf" || :
 	[ ! -s "$dir/apt.conf" ] || options+=(--aptopt="$dir/apt.conf")
-	apt_sources >"$dir/sources.list"
+	apt_sources "$from" >"$dir/sources.list"
 	sources=$dir/sources.list
 	[ -s "$sources" ] || sources=
-
-	mmdebstrap --variant=minbase --include="$include" "${options[@]}" \
+	if [ "$from" != "$release" ]; then
+		printf 'Package: %s\nPin: release n=%s\nPin-Priority: 990\n' \
+			"linux-*" "$from" >"$dir/preferences"
+		# shellcheck disable=SC2016 # mmdebstrap's $1
+		options+=(--setup-hook='mkdir -p "$1/etc/apt/preferences.d"'
+			--setup-hook="copy-in $dir/preferences /etc/apt/preferences.d")
+	fi
+	mmdebstrap --variant=minbase --include="$(IFS=,; echo "$*")" \
+		"${options[@]}" \
 		--aptopt='APT::Install-Recommends "false"' \
 		--dpkgopt='path-exclude=/usr/share/man/*' \
 		--dpkgopt='path-exclude=/usr/share/locale/*' \
-		"$release" "$dir/root" ${sources:+"$sources"} || return
+		"$release" "$dir/root" ${sources:+"$sources"}
+}
 
+# make_root DIR RELEASE SUITE
+make_root()
+{
+	local dir=$1 names
+	release=$2
+
+	read -r -d '' -a names < <(packages guest)
+	install_system "$dir" "$3" "${names[@]}" || return
 	ls "$dir/root/lib/modules" >"$dir/kver"
 	[ "$(wc -l <"$dir/kver")" -eq 1 ] || {
 		echo "one kernel expected, got: $(tr '\n' ' ' <"$dir/kver")"
@@ -68,40 +100,44 @@ make_root()
 }
 
 # Set $root_dir to the cached root, made now if need be, and hold it in use.
+# $lowers are the directories whose overlay is the guest's system, $kver and
+# $vmlinuz its kernel; those of a compiled kernel come on top (kernel.sh).
 root_dir=
 kver=
+vmlinuz=
+lowers=()
 prepare_root()
 {
-	local key tmp fd
+	local key fd
 
 	key=$(root_key)
 	root_dir=$cache/roots/$key
 	if [ ! -e "$root_dir/kver" ]; then
 		need_root "Making the test system"
-		lock "$cache/roots/.lock"
+		lock "$cache/roots/.lock-$key"
 	fi
 	if [ ! -e "$root_dir/kver" ]; then
-		drop_old "$cache/roots" 1
-		tmp=$(mktemp -d "$cache/roots/.tmp-XXXXXX")
-		chmod 755 "$tmp"
-		own_dirs+=("$tmp")
-		mkdir -p "$build/logs"
-		long "Making the test system (Debian $release, cached)" \
-			"$build/logs/root.log" \
-			unshare --mount --pid --fork --kill-child --mount-proc \
-			"$top/tools/vm" make-root "$tmp" || return
-		mv "$tmp" "$root_dir"
+		drop_old "$cache/roots" 6
+		new_entry "$cache/roots"
+		long "Making the test system (Debian $release, kernel from $(root_suite))" \
+			"$build/logs/root-$release-$(root_suite).log" \
+			"${in_own_world[@]}" "$top/tools/vm" make-root \
+			"$entry" "$release" "$(root_suite)" || return
+		mv "$entry" "$root_dir"
 	fi
 	[ -z "$lock_fd" ] || unlock
 	exec {fd}<"$root_dir"
 	flock -s "$fd"
+	touch "$root_dir"
 	kver=$(cat "$root_dir/kver")
+	vmlinuz=$root_dir/vmlinuz
+	lowers=("$root_dir/root")
 }
 
 # make_initramfs FILE: what mounts the root; needs no privileges.
 make_initramfs()
 {
-	local file=$1 tree modules=$root_dir/root/lib/modules/$kver name
+	local file=$1 tree modules=${lowers[0]}/usr/lib/modules/$kver name
 
 	tree=$(mktemp -d)
 	own_dirs+=("$tree")
@@ -111,7 +147,13 @@ make_initramfs()
 	chmod 755 "$tree/init" "$tree/bin/busybox"
 	# every module after those that it needs, numbered in that order
 	awk -F: '
-		{ needs[$1] = $2; n = split($1, part, "/"); path[part[n]] = $1 }
+		{
+			needs[$1] = $2
+			n = split($1, part, "/")
+			name = part[n]
+			sub(/\.xz$/, "", name)	# from Debian 13 on
+			path[name] = $1
+		}
 		function load(file,	list, i, n) {
 			if (done[file]++)
 				return
@@ -121,26 +163,35 @@ make_initramfs()
 			print file
 		}
 		END {
-			load(path["virtio_pci.ko"]); load(path["9pnet_virtio.ko"])
-			load(path["9p.ko"]); load(path["overlay.ko"])
+			n = split("virtio_pci 9pnet_virtio 9p overlay", want, " ")
+			for (i = 1; i <= n; i++)
+				if (want[i] ".ko" in path)
+					load(path[want[i] ".ko"])
 		}' "$modules/modules.dep" >"$tree/order"
-	local n=100
+	local n=100 to
 	while read -r name; do
 		[ -n "$name" ] || continue
-		cp "$modules/$name" "$tree/modules/$((n++))-$(basename "$name")"
+		to=$tree/modules/$n-$(basename "$name" .xz)
+		n=$((n + 1))
+		case $name in
+		*.xz) xz -dc "$modules/$name" >"$to" ;;
+		*) cp "$modules/$name" "$to" ;;
+		esac
 	done <"$tree/order"
 	(cd "$tree" && find . -print | ./bin/busybox cpio -o -H newc) \
 		>"$file.$$" 2>/dev/null && mv "$file.$$" "$file"
 }
 
-# Set $initramfs to the cached initramfs of this root.
+# Set $initramfs to the cached initramfs of this kernel: beside its vmlinuz.
 initramfs=
 prepare_initramfs()
 {
-	initramfs=$root_dir/initramfs-$(sha256sum <"$top/tools/guest/initramfs" |
-		cut -c 1-16)
+	local dir=${vmlinuz%/*}
+
+	initramfs=$dir/initramfs-$(cat "$top/tools/guest/initramfs" \
+		"$top/tools/lib/root.sh" | sha256sum | cut -c 1-16)
 	[ -e "$initramfs" ] && return
-	if [ ! -w "$root_dir" ]; then
+	if [ ! -w "$dir" ]; then
 		initramfs=$(mktemp)
 		own_dirs+=("$initramfs")
 	fi

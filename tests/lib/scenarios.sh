@@ -1,0 +1,86 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0
+# Which scenarios run on which kernel. The caller has $one_kernel, the kernel that
+# it was asked for (or nothing), and $want, the names it was asked for (or none).
+
+# wanted NAME: was it asked for?
+wanted()
+{
+	[ ${#want[@]} -eq 0 ] || [[ " ${want[*]} " = *" $1 "* ]]
+}
+
+# only_some_on KERNEL: does it get only what says on=all?
+only_some_on()
+{
+	[ -z "$one_kernel" ] && [ "$1" != "$(default_kernel)" ]
+}
+
+# brief_on: do scenarios repeat things less often on the kernel that choose_kernel
+# has chosen? The detectors see as much in a few rounds, and take their time.
+brief_on()
+{
+	[ "$flavour" != stock ] || only_some_on "$kernel"
+}
+
+# runs_on FILE KERNEL: is the scenario for this kernel, which choose_kernel has
+# chosen?
+runs_on()
+{
+	case $(option_of "$1" on one):$flavour in
+	debug:stock) return 1 ;;
+	one:stock) ! only_some_on "$2" ;;
+	*:stock) return 0 ;;
+	# what runs without a guest has no use for another kernel
+	*) [ "$(option_of "$1" mode guest)" = guest ] ;;
+	esac
+}
+
+# scenarios_on KERNEL: all scenarios for it, one line for each guest: those of a
+# group in one line. The kernels that we compile take long to boot: there all that
+# do not say alone=1 share as many guests as there are lanes, by their timeouts.
+scenarios_on()
+{
+	local file name group
+
+	choose_kernel "$1"
+	for file in "$top"/tests/vm/*.sh; do
+		name=$(basename "$file" .sh)
+		# what scenarios share is none itself
+		[ "$name" != lib ] || continue
+		wanted "$name" || continue
+		runs_on "$file" "$1" || continue
+		group=$(option_of "$file" group "$name")
+		[ "$flavour" = stock ] || [ -n "$(option_of "$file" alone "")" ] ||
+			group="~"
+		echo "$group $name $(option_of "$file" timeout 120)"
+	done | share_guests |
+		awk '$1 != last { if (line) print line; line = ""; last = $1 }
+			{ line = line (line ? " " : "") $2 }
+			END { if (line) print line }'
+}
+
+# share_guests: deals those of group "~" out to the lanes, the longest first
+share_guests()
+{
+	sort -k3,3nr | awk -v lanes="$lanes" '
+		$1 != "~" { print $1, $2; next }
+		{
+			least = 1
+			for (i = 2; i <= lanes; i++)
+				if (load[i] + 0 < load[least] + 0)
+					least = i
+			load[least] += $3
+			print "~" least, $2
+		}' | LC_ALL=C sort -k1,1 -k2,2
+}
+
+# stock_kernels: the ones that are Debian's own
+stock_kernels()
+{
+	local name
+
+	for name in $(kernel_names); do
+		choose_kernel "$name"
+		[ "$flavour" != stock ] || echo "$name"
+	done
+}

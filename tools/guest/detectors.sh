@@ -1,0 +1,43 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0
+# The kernel's detectors of defects, before and after each scenario: on stock
+# kernels there are none and this does nothing. Most of them report to the kernel
+# log by themselves; here are those that must be asked.
+
+kmemleak=/sys/kernel/debug/kmemleak
+dma_debug=/sys/kernel/debug/dma-api
+
+detectors_begin()
+{
+	# else it reports its first finding only
+	[ ! -e $dma_debug ] || echo 1 >$dma_debug/all_errors
+	[ ! -e $kmemleak ] || echo clear >$kmemleak
+}
+
+# detectors_end: prints a failed result for each thing found.
+detectors_end()
+{
+	local leaks
+
+	# a scenario that has provoked them on purpose
+	[ ! -e /run/detectors_spent ] || return
+	# without memory it does, and a scenario can have taken that away
+	if [ -e $dma_debug ] && [ ! -e /run/dma_debug_spent ] &&
+			[ "$(cat $dma_debug/disabled)" != N ]; then
+		echo "not ok - DMA_API_DEBUG has switched itself off"
+	fi
+	if [ -e /proc/lockdep_stats ] &&
+			! grep -qE '^ debug_locks: +1$' /proc/lockdep_stats; then
+		echo "not ok - lockdep has switched itself off"
+	fi
+	[ -e $kmemleak ] || return
+	# It believes what two scans have found, and nothing younger than 5 s.
+	sleep 5
+	echo scan >$kmemleak
+	echo scan >$kmemleak
+	leaks=$(cat $kmemleak)
+	[ -n "$leaks" ] || return
+	head -n 200 <<<"$leaks" | sed 's/^/# /'
+	echo "not ok - kmemleak: $(grep -c '^unreferenced' <<<"$leaks")" \
+		"objects have leaked"
+}
