@@ -283,7 +283,8 @@ static enum req_step flush_receives(struct softhca_qp *qp, struct req_run *run)
 			return STEP_DEFER;
 		wait_event(qp->idle, !atomic_read(&qp->inbound));
 	}
-	while (softhca_ring_avail(&qp->rq.ring)) {
+	/* Asked once for each: the index in a user's ring can change. */
+	while (softhca_rq_head(qp, qp->req.recv) != -EAGAIN) {
 		if (!run->wqes)
 			return STEP_DEFER;
 		run->wqes--;

@@ -88,15 +88,14 @@ void softhca_resp_fail(struct softhca_qp *qp, enum ib_event_type event)
 
 /**
  * softhca_resp_flush_one - complete the head of the receive queue as flushed
- * @qp: the QP, in the error state, with at least one receive posted
- * @recv: room for a copy of the request
+ * @qp: the QP, in the error state
+ * @recv: that request
  */
 void softhca_resp_flush_one(struct softhca_qp *qp,
-			    struct softhca_recv_wqe *recv)
+			    const struct softhca_recv_wqe *recv)
 {
 	const struct softhca_resp resp = { .opcode = IB_WC_RECV };
 
-	softhca_rq_head(qp, recv);
 	softhca_resp_complete(qp, recv, IB_WC_WR_FLUSH_ERR, &resp);
 }
 

@@ -38,7 +38,7 @@ void softhca_resp_complete(struct softhca_qp *qp,
 			   const struct softhca_resp *resp);
 void softhca_resp_fail(struct softhca_qp *qp, enum ib_event_type event);
 void softhca_resp_flush_one(struct softhca_qp *qp,
-			    struct softhca_recv_wqe *recv);
+			    const struct softhca_recv_wqe *recv);
 void softhca_resp_recv_mem(struct softhca_qp *qp, struct softhca_mem *mem,
 			   const struct softhca_recv_wqe *recv);
 void softhca_resp_remote_mem(struct softhca_qp *qp, struct softhca_mem *mem,
