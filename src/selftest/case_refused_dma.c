@@ -143,6 +143,17 @@ static void st_refused_fill(struct st_refused *r)
 	st_buf_fill(r->good_b, t->seed + 1);
 }
 
+/* A page of the sender's whose mapping has ended. */
+static struct st_buf *st_refused_gone(struct st_refused *r)
+{
+	struct st_buf *gone = st_buf_new(&r->p->a, PAGE_SIZE, 0,
+					 DMA_BIDIRECTIONAL);
+
+	if (gone)
+		st_buf_unmap(gone);
+	return gone;
+}
+
 static int st_refused_unchanged(struct st_refused *r)
 {
 	u32 seed = r->p->a.t->seed;
@@ -453,10 +464,9 @@ static int case_refused_one_of_many(struct st_test *t)
 
 	if (st_refused_open(t, &r))
 		return -EBADE;
-	gone = st_buf_new(&r.p->a, PAGE_SIZE, 0, DMA_BIDIRECTIONAL);
+	gone = st_refused_gone(&r);
 	if (!gone)
 		return -EBADE;
-	st_buf_unmap(gone);
 	st_refused_fill(&r);
 	sge[0] = st_sge(r.good_a, 0, PAGE_SIZE);
 	sge[1] = st_sge(gone, 0, PAGE_SIZE);
@@ -478,10 +488,9 @@ static int case_refused_then_flush(struct st_test *t)
 
 	if (st_refused_open(t, &r))
 		return -EBADE;
-	gone = st_buf_new(&r.p->a, PAGE_SIZE, 0, DMA_BIDIRECTIONAL);
+	gone = st_refused_gone(&r);
 	if (!gone)
 		return -EBADE;
-	st_buf_unmap(gone);
 	bad = st_sge(gone, 0, PAGE_SIZE);
 	st_buf_fill(r.good_a, ++t->seed);
 	if (st_recv_buf(&r.p->a, 7, r.good_a, 10) ||
@@ -546,10 +555,9 @@ static int case_refused_without_receive(struct st_test *t)
 
 	if (st_refused_open(t, &r))
 		return -EBADE;
-	gone = st_buf_new(&r.p->a, PAGE_SIZE, 0, DMA_BIDIRECTIONAL);
+	gone = st_refused_gone(&r);
 	if (!gone)
 		return -EBADE;
-	st_buf_unmap(gone);
 	bad = st_sge(gone, 0, PAGE_SIZE);
 	if (st_post_send(&r.p->a, 2, &bad, 1, IB_SEND_SIGNALED))
 		return -EBADE;
