@@ -96,18 +96,34 @@ kernel_without()
 		grep -vE "^$1=" "/lib/modules/$KVER/build/.config" >"$dir/.config"
 }
 
+# refused KERNEL REASON: by us and by DKMS, and what is there stays
 refused()
 {
 	local said
 
-	kernel_without "$1" || return
-	said=$(/mnt/tools/install -k 9.9.9-test install 2>&1) && return 1
-	grep -q "kernel 9.9.9-test was built without $1;" <<<"$said" ||
-		{ echo "$said"; return 1; }
-	said=$(dkms build "softhca/$version" -k 9.9.9-test 2>&1) && return 1
-	grep -q "kernel 9.9.9-test was built without $1;" <<<"$said" ||
-		{ echo "$said"; return 1; }
+	said=$(/mnt/tools/install -k "$1" install 2>&1) && return 1
+	grep -qF "$2" <<<"$said" || { echo "$said"; return 1; }
+	said=$(dkms build "softhca/$version" -k "$1" 2>&1) && return 1
+	grep -qF "$2" <<<"$said" || { echo "$said"; return 1; }
 	installed
+}
+
+lacks()
+{
+	kernel_without "$1" &&
+		refused 9.9.9-test "kernel 9.9.9-test was built without $1;"
+}
+
+too_old()
+{
+	local kernel dir
+
+	for kernel in 5.10.0-44-amd64 6.0.19 4.19; do
+		dir=/lib/modules/$kernel/build
+		mkdir -p "$dir" && touch "$dir/Makefile" &&
+			cp "/lib/modules/$KVER/build/.config" "$dir/" &&
+			refused "$kernel" "kernel $kernel is too old;" || return
+	done
 }
 
 no_headers()
@@ -135,8 +151,9 @@ check "the suite is installed" installed
 check "its dependencies and aliases" dependencies
 check "DKMS has the sources and nothing else" only_sources
 check "it is built when a kernel's package is installed" kernel_update
-check "a kernel without InfiniBand is refused" refused CONFIG_INFINIBAND
-check "a kernel without the verbs is refused" refused CONFIG_INFINIBAND_USER_ACCESS
+check "a kernel without InfiniBand is refused" lacks CONFIG_INFINIBAND
+check "a kernel without the verbs is refused" lacks CONFIG_INFINIBAND_USER_ACCESS
+check "a kernel before 6.1 is refused" too_old
 check "a kernel without headers is refused" no_headers
 check "removal leaves nothing" eval "/mnt/tools/install remove && gone"
 check "removal of what is not there" /mnt/tools/install remove
