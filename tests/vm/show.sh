@@ -253,10 +253,12 @@ statistics()
 		1000 4096000 1000 0 "$dev0" "$dev0" ib_write_bw -s 4096 -n 1000
 	check "rdma statistic: 500 reads of 8192 bytes" counts \
 		500 4096000 0 500 "$dev0" "$dev0" ib_read_bw -s 8192 -n 500
-	check "rdma statistic: 700 sends of 1000 bytes" counts \
-		700 700000 0 0 "$dev0" "$dev0" ib_send_bw -s 1000 -n 700
-	check "rdma statistic: 600 datagrams of 512 bytes" counts \
-		600 307200 0 0 "$dev0" "$dev0" ib_send_bw -c UD -s 512 -n 600
+	# not more than perftest posts receives for before it begins: with none
+	# left a send is tried again, and that is counted
+	check "rdma statistic: 500 sends of 1000 bytes" counts \
+		500 500000 0 0 "$dev0" "$dev0" ib_send_bw -s 1000 -n 500
+	check "rdma statistic: 400 datagrams of 512 bytes" counts \
+		400 204800 0 0 "$dev0" "$dev0" ib_send_bw -c UD -s 512 -n 400
 	check "rdma statistic: 1000 writes between two devices" counts \
 		1000 4096000 1000 0 "$dev1" "$dev0" ib_write_bw -s 4096 -n 1000
 	check "rdma statistic: sysfs has the same" sysfs_agrees
