@@ -40,16 +40,14 @@ add_preparation()
 	add_job prepare "$1" "" "$top/tools/vm" prepare --kernel "$1"
 }
 
-# add_guest KERNEL NAME...: a kernel that choose_kernel has chosen
+# add_guest NAME...: on the kernel that choose_kernel has chosen
 add_guest()
 {
-	local kernel=$1 names brief=()
-	shift
+	local names="$*" options=()
 
-	names="$*"
-	! brief_on || brief=(--env SOFTHCA_BRIEF=1)
+	! brief || options=(--env SOFTHCA_BRIEF=1)
 	add_job guest "$kernel" "$names" "$top/tools/vm" run --kernel "$kernel" \
-		--results "$logs/$kernel" "${brief[@]}" "${names// /,}"
+		--results "$logs/$kernel" "${options[@]}" "${names// /,}"
 }
 
 # add_here NAME KERNEL COMMAND...: prints results itself; KERNEL can be empty.
@@ -100,17 +98,17 @@ can_start()
 # The scenarios of a job that have been judged since the last look.
 show_judged()
 {
-	local id=$1 left name dir
+	local id=$1 left=() name dir
 
 	[ "${job_kind[$id]}" = guest ] || return 0
-	read -r -a left <<<"${job_left[$id]}"
-	while [ ${#left[@]} -gt 0 ]; do
-		name=${left[0]}
+	for name in ${job_left[$id]}; do
 		dir=$logs/${job_kernel[$id]}/$name
-		[ -e "$dir/verdict" ] || break
-		count_result "$dir" "${job_kernel[$id]} $name"
-		left=("${left[@]:1}")
-		told=$SECONDS
+		if [ -e "$dir/verdict" ]; then
+			count_result "$dir" "${job_kernel[$id]} $name"
+			told=$SECONDS
+		else
+			left+=("$name")
+		fi
 	done
 	job_left[$id]=${left[*]}
 }
@@ -141,12 +139,7 @@ end_job()
 		;;
 	guest)
 		for name in ${job_left[$id]}; do
-			dir=$logs/$kernel/$name
-			if [ -e "$dir/verdict" ]; then
-				count_result "$dir" "$kernel $name"
-			else
-				could_not_run "$kernel $name" "${job_log[$id]}"
-			fi
+			could_not_run "$kernel $name" "${job_log[$id]}"
 		done
 		;;
 	here)

@@ -9,26 +9,27 @@ wanted()
 	[ ${#want[@]} -eq 0 ] || [[ " ${want[*]} " = *" $1 "* ]]
 }
 
-# only_some_on KERNEL: does it get only what says on=all?
-only_some_on()
+# The next three are about the kernel that choose_kernel has chosen.
+
+# only_some: does it get only what says on=all?
+only_some()
 {
-	[ -z "$one_kernel" ] && [ "$1" != "$(default_kernel)" ]
+	[ -z "$one_kernel" ] && [ "$kernel" != "$(default_kernel)" ]
 }
 
-# brief_on: do scenarios repeat things less often on the kernel that choose_kernel
-# has chosen? The detectors see as much in a few rounds, and take their time.
-brief_on()
+# brief: do scenarios repeat things less often on it? The detectors see as much
+# in a few rounds, and take their time.
+brief()
 {
-	[ "$flavour" != stock ] || only_some_on "$kernel"
+	[ "$flavour" != stock ] || only_some
 }
 
-# runs_on FILE KERNEL: is the scenario for this kernel, which choose_kernel has
-# chosen?
-runs_on()
+# is_for_it FILE: does the scenario run on it?
+is_for_it()
 {
 	case $(option_of "$1" on one):$flavour in
 	debug:stock) return 1 ;;
-	one:stock) ! only_some_on "$2" ;;
+	one:stock) ! only_some ;;
 	*:stock) return 0 ;;
 	# what runs without a guest has no use for another kernel
 	*) [ "$(option_of "$1" mode guest)" = guest ] ;;
@@ -48,7 +49,7 @@ scenarios_on()
 		# what scenarios share is none itself
 		[ "$name" != lib ] || continue
 		wanted "$name" || continue
-		runs_on "$file" "$1" || continue
+		is_for_it "$file" || continue
 		group=$(option_of "$file" group "$name")
 		[ "$flavour" = stock ] || [ -n "$(option_of "$file" alone "")" ] ||
 			group="~"

@@ -16,8 +16,6 @@ compiles()
 	return 1
 }
 
-# Of what is not about the module: that this kernel's own compiler was another
-# build of the same, and that there is no vmlinux to take type information from.
 silent()
 {
 	not grep -E 'warning|WARNING' "$log"

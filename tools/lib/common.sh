@@ -156,15 +156,46 @@ option_of()
 	printf '%s\n' "$value"
 }
 
-# new_entry DIR: a directory of a cache for what is being made; sets $entry. It
-# gets its name when it is complete and is removed otherwise.
+# An entry of the cache is a directory that has its name from when it is complete
+# on. To have one: if begin_entry DIR; then (make it in $entry); end_entry DIR; fi;
+# use_entry DIR.
+
+# begin_entry DIR WHAT: does the entry have to be made? Then WHAT needs root, $entry
+# is where, removed unless end_entry is called, and other runs wait.
 entry=
-new_entry()
+begin_entry()
 {
-	mkdir -p "$1" "$build/logs"
-	entry=$(mktemp -d "$1/.tmp-XXXXXX")
+	local dir=${1%/*}
+
+	[ ! -d "$1" ] || return
+	need_root "$2"
+	lock "$dir/.lock-${1##*/}"
+	if [ -d "$1" ]; then
+		unlock
+		return 1
+	fi
+	mkdir -p "$build/logs"
+	entry=$(mktemp -d "$dir/.tmp-XXXXXX")
 	chmod 755 "$entry"
 	own_dirs+=("$entry")
+}
+
+# end_entry DIR COUNT: it is complete; of its kind so many are kept.
+end_entry()
+{
+	mv "$entry" "$1"
+	unlock
+	drop_old "${1%/*}" "$2"
+}
+
+# use_entry DIR: it is not dropped as long as this process runs.
+use_entry()
+{
+	local fd
+
+	touch "$1"
+	exec {fd}<"$1"
+	flock -s "$fd"
 }
 
 # drop_old DIR COUNT: of a cache's entries keep the newest COUNT and those that
@@ -173,7 +204,6 @@ drop_old()
 {
 	local entry fd
 
-	mkdir -p "$1"
 	find "$1" -mindepth 1 -maxdepth 1 -name '.tmp-*' -mmin +360 \
 		-exec rm -rf {} +
 	# shellcheck disable=SC2012 # names are hashes

@@ -25,24 +25,19 @@ make_kernel()
 	release=$2
 
 	read -r -d '' -a names < <(packages kernel)
-	install_system "$dir" "$3" "${names[@]}" || return
-	mkdir -p "$dir/root/mnt/out" "$dir/root/mnt/kernel" &&
-		cp "$top"/tools/kernel/* "$dir/root/mnt/kernel/" &&
-		mount -t proc proc "$dir/root/proc" &&
-		mount --rbind /dev "$dir/root/dev" || return
-	setpriv --bounding-set=-sys_module --inh-caps=-sys_module \
-		chroot "$dir/root" /usr/bin/env -i LANG=C.UTF-8 HOME=/root \
-		PATH=/usr/sbin:/usr/bin:/sbin:/bin \
-		bash /mnt/kernel/build "$4" /mnt/out || return
-	mv "$dir/root/mnt/out"/{upper,vmlinuz,kver} "$dir/" || return
-	chmod 644 "$dir/vmlinuz"
-	umount -l "$dir/root/dev" "$dir/root/proc" && rm -rf "$dir/root"
+	install_system "$dir" "$3" "${names[@]}" &&
+		world "$dir" "$dir/root" &&
+		cp -r "$top/tools/kernel" "$dir/out" &&
+		mount --bind "$dir/out" "$dir/new/mnt" || return
+	enter "$dir" bash /mnt/build "$4" /mnt || return
+	mv "$dir/out"/{upper,vmlinuz,kver} "$dir/" &&
+		chmod 644 "$dir/vmlinuz"
 }
 
 # Is the chosen kernel one that is compiled, and is it in the cache?
 kernel_is_cached()
 {
-	[ -e "$cache/kernels/$(kernel_key)/kver" ]
+	[ -d "$cache/kernels/$(kernel_key)" ]
 }
 
 # Set $kernel_dir to the cached kernel, made now if need be, or to nothing for
@@ -50,28 +45,17 @@ kernel_is_cached()
 kernel_dir=
 prepare_kernel()
 {
-	local key fd
-
 	[ "$flavour" != stock ] || return 0
-	key=$(kernel_key)
-	kernel_dir=$cache/kernels/$key
-	if [ ! -e "$kernel_dir/kver" ]; then
-		need_root "Compiling a kernel"
-		lock "$cache/kernels/.lock-$key"
-	fi
-	if [ ! -e "$kernel_dir/kver" ]; then
-		drop_old "$cache/kernels" 3
-		new_entry "$cache/kernels"
+	kernel_dir=$cache/kernels/$(kernel_key)
+	if begin_entry "$kernel_dir" "Compiling a kernel"; then
 		long "Compiling the kernel $kernel (cached)" \
 			"$build/logs/kernel-$kernel.log" \
 			"${in_own_world[@]}" "$top/tools/vm" make-kernel \
 			"$entry" "$release" "$suite" "$flavour" || return
-		mv "$entry" "$kernel_dir"
+		rm -rf "$entry"/{root,out,top,new}
+		end_entry "$kernel_dir" 3
 	fi
-	[ -z "$lock_fd" ] || unlock
-	exec {fd}<"$kernel_dir"
-	flock -s "$fd"
-	touch "$kernel_dir"
+	use_entry "$kernel_dir"
 	kver=$(cat "$kernel_dir/kver")
 	vmlinuz=$kernel_dir/vmlinuz
 	lowers=("$kernel_dir/upper" "${lowers[@]}")

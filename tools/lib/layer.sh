@@ -96,7 +96,7 @@ system_key()
 layer_dir=
 prepare_layer()
 {
-	local tmp key fd
+	local tmp key
 
 	tmp=$(mktemp -d)
 	own_dirs+=("$tmp")
@@ -104,27 +104,16 @@ prepare_layer()
 	key=$(cd "$tmp/src" && { system_key; hash_of .; } | sha256sum |
 		cut -c 1-16)
 	layer_dir=$cache/layers/$key
-	if [ ! -d "$layer_dir/upper" ]; then
-		need_root "Installing the suite into the test system"
-		lock "$cache/layers/.lock-$key"
-	fi
-	if [ ! -d "$layer_dir/upper" ]; then
-		rm -rf "$layer_dir"
-		mkdir -p "$layer_dir" "$build/logs"
-		own_dirs+=("$layer_dir")
-		mv "$tmp/src" "$layer_dir/src"
+	if begin_entry "$layer_dir" "Installing the suite into the test system"; then
+		mv "$tmp/src" "$entry/src"
 		long "Installing the suite for kernel $kernel (dkms)" \
 			"$build/logs/dkms-$kernel.log" "${in_own_world[@]}" \
-			"$top/tools/vm" make-layer "$layer_dir" "$kver" \
+			"$top/tools/vm" make-layer "$entry" "$kver" \
 			"${lowers[@]}" || return
-		unset 'own_dirs[-1]'
-		rmdir "$layer_dir/top" "$layer_dir/new"
-		drop_old "$cache/layers" 15
+		rmdir "$entry/top" "$entry/new"
+		end_entry "$layer_dir" 15
 	fi
-	[ -z "$lock_fd" ] || unlock
-	touch "$layer_dir"
-	exec {fd}<"$layer_dir"
-	flock -s "$fd"
+	use_entry "$layer_dir"
 }
 
 # make_programs DIR KVER LOWER...: compile in the root what tests/vm has for the
@@ -184,24 +173,16 @@ prepare_programs()
 	key=$(cd "$tmp/src" && { system_key; hash_of .; } | sha256sum |
 		cut -c 1-16)
 	programs_dir=$cache/programs/$key
-	if [ ! -d "$programs_dir/bin" ]; then
-		need_root "Compiling the test programs in the test system"
-		lock "$cache/programs/.lock-$key"
-	fi
-	if [ ! -d "$programs_dir/bin" ]; then
-		rm -rf "$programs_dir"
-		mkdir -p "$programs_dir" "$build/logs"
-		own_dirs+=("$programs_dir")
-		mv "$tmp/src" "$programs_dir/src"
+	if begin_entry "$programs_dir" "Compiling the test programs"; then
+		mv "$tmp/src" "$entry/src"
 		long "Compiling the test programs for kernel $kernel" \
 			"$build/logs/programs-$kernel.log" \
 			"${in_own_world[@]}" "$top/tools/vm" make-programs \
-			"$programs_dir" "$kver" "${lower[@]}" || return
-		unset 'own_dirs[-1]'
-		drop_old "$cache/programs" 15
+			"$entry" "$kver" "${lower[@]}" || return
+		rmdir "$entry/top" "$entry/new"
+		end_entry "$programs_dir" 15
 	fi
-	[ -z "$lock_fd" ] || unlock
-	touch "$programs_dir"
+	use_entry "$programs_dir"
 }
 
 # start_root RUN: instead of a guest, the test system's root on this machine's

@@ -108,27 +108,15 @@ vmlinuz=
 lowers=()
 prepare_root()
 {
-	local key fd
-
-	key=$(root_key)
-	root_dir=$cache/roots/$key
-	if [ ! -e "$root_dir/kver" ]; then
-		need_root "Making the test system"
-		lock "$cache/roots/.lock-$key"
-	fi
-	if [ ! -e "$root_dir/kver" ]; then
-		drop_old "$cache/roots" 6
-		new_entry "$cache/roots"
+	root_dir=$cache/roots/$(root_key)
+	if begin_entry "$root_dir" "Making the test system"; then
 		long "Making the test system (Debian $release, kernel from $(root_suite))" \
 			"$build/logs/root-$release-$(root_suite).log" \
 			"${in_own_world[@]}" "$top/tools/vm" make-root \
 			"$entry" "$release" "$(root_suite)" || return
-		mv "$entry" "$root_dir"
+		end_entry "$root_dir" 6
 	fi
-	[ -z "$lock_fd" ] || unlock
-	exec {fd}<"$root_dir"
-	flock -s "$fd"
-	touch "$root_dir"
+	use_entry "$root_dir"
 	kver=$(cat "$root_dir/kver")
 	vmlinuz=$root_dir/vmlinuz
 	lowers=("$root_dir/root")
