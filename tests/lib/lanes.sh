@@ -6,6 +6,10 @@
 #
 # A job is a preparation (of a kernel's test system), a list of scenarios in one
 # guest, or a command on this machine. Those of a kernel wait for its preparation.
+#
+# The processors of guests wait for each other all the time. When they are many
+# more than this machine has, they wait for ones that do not run, and all of it
+# takes longer than one after the other.
 
 lanes=${SOFTHCA_LANES:-$(nproc)}
 # After so many seconds no more of them are begun, nor scenarios in their guests.
@@ -13,9 +17,10 @@ time_limit=${SOFTHCA_TIME_LIMIT:-}
 [ -z "$time_limit" ] || export SOFTHCA_DEADLINE=$((EPOCHSECONDS - SECONDS + time_limit))
 
 # Of each job, by its number: its kind, its kernel, its names, its command, its
-# log, and while it runs its process, when it began, and the names not yet over.
+# log, its processors, and while it runs its process, when it began, and the names not yet over.
 job_count=0
 declare -A job_kind=() job_kernel=() job_names=() job_command=() job_log=()
+declare -A job_cpus=()
 declare -A job_pid=() job_began=() job_left=() job_told=()
 # Of each kernel: "" while it must be prepared, then "ready" or "failed".
 declare -A kernel_state=()
@@ -29,6 +34,7 @@ add_job()
 	job_kind[$id]=$kind
 	job_kernel[$id]=$kernel
 	job_names[$id]=$names
+	job_cpus[$id]=1
 	printf -v "job_command[$id]" '%q ' "$@"
 	job_log[$id]=$logs/${kernel:+$kernel-}$kind-${names%% *}.log
 	job_count=$((job_count + 1))
@@ -43,11 +49,14 @@ add_preparation()
 # add_guest NAME...: on the kernel that choose_kernel has chosen
 add_guest()
 {
-	local names="$*" options=()
+	local names="$*" id=$job_count cpus options=()
 
+	cpus=$(guest_cpus "$@")
 	! brief || options=(--env SOFTHCA_BRIEF=1)
 	add_job guest "$kernel" "$names" "$top/tools/vm" run --kernel "$kernel" \
-		--results "$logs/$kernel" "${options[@]}" "${names// /,}"
+		--results "$logs/$kernel" --cpus "$cpus" "${options[@]}" \
+		"${names// /,}"
+	job_cpus[$id]=$cpus
 }
 
 # add_here NAME KERNEL COMMAND...: prints results itself; KERNEL can be empty.
@@ -78,6 +87,18 @@ start_job()
 	own_pids+=("$!")
 }
 
+# Is there a processor for the job? For a job alone there always is.
+fits()
+{
+	local id sum=${job_cpus[$1]}
+
+	[ ${#job_pid[@]} -gt 0 ] || return 0
+	for id in "${!job_pid[@]}"; do
+		sum=$((sum + job_cpus[$id]))
+	done
+	[ "$sum" -le $((lanes + 1)) ]
+}
+
 # can_start ID: status 0 if it can, 1 if not now, 2 if never.
 can_start()
 {
@@ -87,12 +108,14 @@ can_start()
 		no_time_for "$kernel ${job_names[$1]}"
 		return 2
 	fi
-	[ "${job_kind[$1]}" != prepare ] && [ -n "$kernel" ] || return 0
-	case ${kernel_state[$kernel]-ready} in
-	ready) return 0 ;;
-	failed) return 2 ;;
-	*) return 1 ;;
-	esac
+	if [ "${job_kind[$1]}" != prepare ] && [ -n "$kernel" ]; then
+		case ${kernel_state[$kernel]-ready} in
+		ready) ;;
+		failed) return 2 ;;
+		*) return 1 ;;
+		esac
+	fi
+	fits "$1"
 }
 
 # The scenarios of a job that have been judged since the last look.

@@ -24,6 +24,26 @@ brief()
 	[ "$flavour" != stock ] || only_some
 }
 
+# guest_cpus NAME...: the processors of a guest that they share. With detectors it
+# is about what goes on at the same time, and root ones run on this machine.
+guest_cpus()
+{
+	local name files=()
+
+	for name; do
+		files+=("$top/tests/vm/$name.sh")
+	done
+	if [ "$(option_of "${files[0]}" mode guest)" = root ]; then
+		echo 1
+	elif [ "$flavour" != stock ]; then
+		echo 2
+	elif brief; then
+		SOFTHCA_BRIEF=1 cpus_of "${files[@]}"
+	else
+		cpus_of "${files[@]}"
+	fi
+}
+
 # is_for_it FILE: does the scenario run on it?
 is_for_it()
 {

@@ -71,14 +71,14 @@ four_churns()
 	all_succeed churn1 churn2 churn3 churn4
 }
 
-rounds=$(often 15 5)
+rounds=$(often 10 5)
 # Does a loop of COMMAND go well, and the traffic beside it?
 beside_traffic()
 {
 	local status=0 i began=$SECONDS
 
 	run_for_long run "$dev0" ib_write_bw -b -q 2 || return
-	for ((i = 0; i < rounds && SECONDS - began < 30; i++)); do
+	for ((i = 0; i < rounds && SECONDS - began < 20; i++)); do
 		"$@" || { echo "round $i"; status=1; break; }
 	done
 	moves "$dev0" || { echo "the traffic has stopped"; status=1; }

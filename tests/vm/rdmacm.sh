@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # The example programs of librdmacm: connected and datagram, rsockets.
-# vm: timeout=300 group=cm on=all
+# vm: timeout=300 group=cm on=all cpus=1
 . "$(dirname "$0")/lib.sh"
 
 # A destination that is not on this host is refused where the connection is

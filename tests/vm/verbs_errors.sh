@@ -4,7 +4,7 @@
 # at their edges: statuses, states, events.
 # With ONLY="keys states" in the environment only those programs run; the
 # argument is a pattern for the names of their cases.
-# vm: timeout=300
+# vm: timeout=300 cpus=1
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/progs/tap.sh"
 

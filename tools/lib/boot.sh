@@ -7,7 +7,7 @@
 
 qemu="qemu-system-x86_64"
 vm_memory=${SOFTHCA_VM_MEM-}
-vm_cpus=${SOFTHCA_VM_CPUS:-2}
+vm_cpus=${SOFTHCA_VM_CPUS-}
 vm_append=
 # for one who looks on: gdb's port, and whether traces are recorded
 vm_gdb=
@@ -91,7 +91,7 @@ guest_options()
 	[ -z "$kernel_dir" ] || memory=3072
 	append="console=ttyS0 loglevel=5 panic=-1 oops=panic log_buf_len=16M"
 	append+=" printk.devkmsg=on sysrq_always_enabled random.trust_cpu=on"
-	options=("${accel[@]}" -smp "$vm_cpus" -m "${vm_memory:-$memory}"
+	options=("${accel[@]}" -smp "${vm_cpus:-2}" -m "${vm_memory:-$memory}"
 		-nodefaults -no-user-config -display none -no-reboot
 		-kernel "$vmlinuz" -initrd "$initramfs"
 		-device virtio-rng-pci -device virtio-serial-pci

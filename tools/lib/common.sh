@@ -156,6 +156,21 @@ option_of()
 	printf '%s\n' "$value"
 }
 
+# cpus_of SCENARIO...: how many processors their guest has: the most that one wants.
+# In brief form that can be another number than otherwise.
+cpus_of()
+{
+	local file cpus most=1
+
+	for file; do
+		cpus=$(option_of "$file" cpus 2)
+		[ -z "${SOFTHCA_BRIEF-}" ] ||
+			cpus=$(option_of "$file" brief-cpus "$cpus")
+		[ "$cpus" -le "$most" ] || most=$cpus
+	done
+	echo "$most"
+}
+
 # An entry of the cache is a directory that has its name from when it is complete
 # on. To have one: if begin_entry DIR; then (make it in $entry); end_entry DIR; fi;
 # use_entry DIR.
