@@ -8,6 +8,8 @@
 # pattern for the names of the operations.
 # vm: on=debug timeout=1500 alone=1
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=tools/guest/detectors.sh
+. /suite/tools/guest/detectors.sh
 . "$(dirname "$0")/progs/tap.sh"
 
 slab=/sys/kernel/debug/failslab
@@ -172,6 +174,9 @@ works()
 }
 
 allow_log 'kmemleak: Cannot allocate a scan area|kobject_add_internal failed for'
+# Without memory for a new slab cache's folder the kernel loses its name.
+allow_log 'kmem_cache_create_usercopy.dma_rmap_bucket. failed with error -12'
+allow_leak sysfs_slab_add
 # dma-debug gives up when it cannot remember a mapping for want of memory.
 allow_log 'DMA-API: (cacheline tracking ENOMEM|debugging out of memory)'
 touch /run/dma_debug_spent
