@@ -13,7 +13,7 @@ all_succeed()
 	for name; do
 		ended 100 "$name" || return
 		status=status_$name
-		if [ "${!status}" -ne 0 ]; then
+		if ! ended_well "${!status}" "$scratch/$name"; then
 			echo "$name: status ${!status}"
 			cat "$scratch/$name"
 			return 1

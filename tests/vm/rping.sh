@@ -38,8 +38,9 @@ persistent()
 	start server "rping -s -P -a $1 -C 5"
 	wait_until 10 listens 7174 || { echo "no server"; return 1; }
 	for i in 1 2 3; do
-		timeout 30 rping -c -a "$1" -C 5 -V ||
-			{ echo "client $i: status $?"; return 1; }
+		timeout 30 rping -c -a "$1" -C 5 -V >"$scratch/client$i" 2>&1
+		ended_well "$?" "$scratch/client$i" ||
+			{ echo "client $i failed"; cat "$scratch/client$i"; return 1; }
 	done
 	for i in 4 5 6 7; do
 		start "client$i" "stdbuf -oL rping -c -v -a $1 -C $(often 2000 400) -V"
@@ -49,7 +50,7 @@ persistent()
 	for i in 4 5 6 7; do
 		ended 60 "client$i" || return
 		local status=status_client$i
-		[ "${!status}" -eq 0 ] ||
+		ended_well "${!status}" "$scratch/client$i" ||
 			{ echo "client $i: ${!status}"; cat "$scratch/client$i"; return 1; }
 	done
 	kill "$pid_server"
