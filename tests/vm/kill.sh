@@ -104,7 +104,7 @@ again()
 		killed_both ib_write_bw -b -q 4 -s "$((RANDOM * 64 + 1))" || return
 	done
 }
-times=$(often 10 3)
+times=$(often 5 3)
 check "both killed, $times times" again "$times"
 check "rping passes after that" both "rping -s -a 10.77.0.1 -C 10" \
 	"rping -c -a 10.77.0.1 -C 10 -V"

@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # The self-checks, on devices of both schemes and on rdma_rxe, each case as a
-# result of its own; what their parameters and debugfs do.
-# vm: timeout=600 on=all
+# result of its own; what their parameters and debugfs do. In brief form scheme
+# virt has one device.
+# vm: timeout=600 on=all brief-cpus=1
 . "$(dirname "$0")/lib.sh"
 
 result_file=/sys/kernel/debug/softhca_selftest/result
@@ -211,14 +212,17 @@ on_softhca()
 
 on_virt()
 {
-	netdev_up dummy0 0
-	netdev_up dummy1 1
+	local i devices
+
+	devices=$(often 2 1)
+	for ((i = 0; i < devices; i++)); do
+		netdev_up "dummy$i" "$i"
+	done
 	check "modprobe softhca scheme=virt" modprobe softhca scheme=virt
-	dev0=$(devices_of dummy0)
-	dev1=$(devices_of dummy1)
-	gid_index "$dev0" >/dev/null
-	gid_index "$dev1" >/dev/null
-	run_on virt 2
+	for ((i = 0; i < devices; i++)); do
+		gid_index "$(devices_of "dummy$i")" >/dev/null
+	done
+	run_on virt "$devices"
 	check "the modules unload" unload
 	delete_netdevs
 }
