@@ -17,11 +17,11 @@ time_limit=${SOFTHCA_TIME_LIMIT:-}
 [ -z "$time_limit" ] || export SOFTHCA_DEADLINE=$((EPOCHSECONDS - SECONDS + time_limit))
 
 # Of each job, by its number: its kind, its kernel, its names, its command, its
-# log, its processors, and while it runs its process, when it began, and the names not yet over.
+# log, its processors, and while it runs its process, when it began, and the names
+# not yet over.
 job_count=0
 declare -A job_kind=() job_kernel=() job_names=() job_command=() job_log=()
-declare -A job_cpus=()
-declare -A job_pid=() job_began=() job_left=() job_told=()
+declare -A job_cpus=() job_pid=() job_began=() job_left=() job_told=()
 # Of each kernel: "" while it must be prepared, then "ready" or "failed".
 declare -A kernel_state=()
 

@@ -207,45 +207,52 @@ DEFECT(atomic_sleep)
  * and one of a reverse map.
  */
 
-static void dma_wrong_size(struct device *dev)
+#define DMA_LEN 100
+
+/* Map some memory, and let @mistake undo that. */
+static void dma_mistake(struct device *dev,
+			void (*mistake)(struct device *dev, dma_addr_t addr))
 {
-	u8 *p = kmalloc(100, GFP_KERNEL);
+	u8 *p = kmalloc(DMA_LEN, GFP_KERNEL);
 	dma_addr_t addr;
 
 	if (!p)
 		return;
-	addr = dma_map_single(dev, p, 100, DMA_TO_DEVICE);
+	addr = dma_map_single(dev, p, DMA_LEN, DMA_TO_DEVICE);
 	if (!dma_mapping_error(dev, addr))
-		dma_unmap_single(dev, addr, 50, DMA_TO_DEVICE);
+		mistake(dev, addr);
 	kfree(p);
+}
+
+static void unmap_half(struct device *dev, dma_addr_t addr)
+{
+	dma_unmap_single(dev, addr, DMA_LEN / 2, DMA_TO_DEVICE);
+}
+
+static void dma_wrong_size(struct device *dev)
+{
+	dma_mistake(dev, unmap_half);
+}
+
+static void unmap_other_direction(struct device *dev, dma_addr_t addr)
+{
+	dma_unmap_single(dev, addr, DMA_LEN, DMA_FROM_DEVICE);
 }
 
 static void dma_wrong_direction(struct device *dev)
 {
-	u8 *p = kmalloc(100, GFP_KERNEL);
-	dma_addr_t addr;
+	dma_mistake(dev, unmap_other_direction);
+}
 
-	if (!p)
-		return;
-	addr = dma_map_single(dev, p, 100, DMA_TO_DEVICE);
-	if (!dma_mapping_error(dev, addr))
-		dma_unmap_single(dev, addr, 100, DMA_FROM_DEVICE);
-	kfree(p);
+static void unmap_twice(struct device *dev, dma_addr_t addr)
+{
+	dma_unmap_single(dev, addr, DMA_LEN, DMA_TO_DEVICE);
+	dma_unmap_single(dev, addr, DMA_LEN, DMA_TO_DEVICE);
 }
 
 static void dma_unmap_twice(struct device *dev)
 {
-	u8 *p = kmalloc(100, GFP_KERNEL);
-	dma_addr_t addr;
-
-	if (!p)
-		return;
-	addr = dma_map_single(dev, p, 100, DMA_TO_DEVICE);
-	if (!dma_mapping_error(dev, addr)) {
-		dma_unmap_single(dev, addr, 100, DMA_TO_DEVICE);
-		dma_unmap_single(dev, addr, 100, DMA_TO_DEVICE);
-	}
-	kfree(p);
+	dma_mistake(dev, unmap_twice);
 }
 
 static void dma_unchecked(struct device *dev)
