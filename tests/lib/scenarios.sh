@@ -24,8 +24,8 @@ brief()
 	[ "$flavour" != stock ] || only_some
 }
 
-# guest_cpus NAME...: the processors of a guest that they share. With detectors it
-# is about what goes on at the same time, and root ones run on this machine.
+# guest_cpus NAME...: the processors of a guest that they share. Root ones run on
+# this machine.
 guest_cpus()
 {
 	local name files=()
@@ -35,8 +35,6 @@ guest_cpus()
 	done
 	if [ "$(option_of "${files[0]}" mode guest)" = root ]; then
 		echo 1
-	elif [ "$flavour" != stock ]; then
-		echo 2
 	elif brief; then
 		SOFTHCA_BRIEF=1 cpus_of "${files[@]}"
 	else
@@ -58,7 +56,7 @@ is_for_it()
 
 # scenarios_on KERNEL: all scenarios for it, one line for each guest: those of a
 # group in one line. The kernels that we compile take long to boot: there all that
-# do not say alone=1 share as many guests as there are lanes, by their timeouts.
+# do not say alone=1 share a few guests, by their processors and timeouts.
 scenarios_on()
 {
 	local file name group
@@ -72,7 +70,7 @@ scenarios_on()
 		is_for_it "$file" || continue
 		group=$(option_of "$file" group "$name")
 		[ "$flavour" = stock ] || [ -n "$(option_of "$file" alone "")" ] ||
-			group="~"
+			group="~$(guest_cpus "$name")"
 		echo "$group $name $(option_of "$file" timeout 120)"
 	done | share_guests |
 		awk '$1 != last { if (line) print line; line = ""; last = $1 }
@@ -80,18 +78,19 @@ scenarios_on()
 			END { if (line) print line }'
 }
 
-# share_guests: deals those of group "~" out to the lanes, the longest first
+# share_guests: deals those of group "~1", and of "~2", out to a guest for each two
+# lanes, the longest first
 share_guests()
 {
 	sort -k3,3nr | awk -v lanes="$lanes" '
-		$1 != "~" { print $1, $2; next }
+		$1 !~ /^~/ { print $1, $2; next }
 		{
 			least = 1
-			for (i = 2; i <= lanes; i++)
-				if (load[i] + 0 < load[least] + 0)
+			for (i = 2; i <= lanes / 2; i++)
+				if (load[$1, i] + 0 < load[$1, least] + 0)
 					least = i
-			load[least] += $3
-			print "~" least, $2
+			load[$1, least] += $3
+			print $1 "." least, $2
 		}' | LC_ALL=C sort -k1,1 -k2,2
 }
 
