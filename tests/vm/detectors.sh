@@ -141,7 +141,6 @@ on_kcsan()
 		'BUG: sleeping function called from invalid context at .*/detectors\.c'
 	defect list_corruption \
 		'list_add corruption\. '
-	[ ! -e /sys/kernel/debug/kcsan ] || echo on >/sys/kernel/debug/kcsan
 	defect data_race 'BUG: KCSAN: data-race in race_thread' race_thread
 }
 

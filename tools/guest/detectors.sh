@@ -6,12 +6,19 @@
 
 kmemleak=/sys/kernel/debug/kmemleak
 dma_debug=/sys/kernel/debug/dma-api
+kcsan=/sys/kernel/debug/kcsan
 
 detectors_begin()
 {
+	# it sleeps while the kernel boots, which would take it too long
+	[ ! -e "$kcsan" ] || echo on >"$kcsan"
 	# else it reports its first finding only
 	[ ! -e "$dma_debug" ] || echo 1 >"$dma_debug/all_errors"
-	[ ! -e "$kmemleak" ] || echo clear >"$kmemleak"
+	if [ -e "$kmemleak" ]; then
+		echo clear >"$kmemleak"
+		# its own scans, now and then, tell of what is just changing hands
+		echo scan=off >"$kmemleak"
+	fi
 	rm -f "$leaks_allowed"
 }
 
@@ -48,7 +55,7 @@ detectors_end()
 			[ "$(cat "$dma_debug/disabled")" != N ]; then
 		echo "not ok - DMA_API_DEBUG has switched itself off"
 	fi
-	if [ -e /proc/lockdep_stats ] &&
+	if [ -e /proc/lockdep_stats ] && [ ! -e /run/lockdep_spent ] &&
 			! grep -qE '^ debug_locks: +1$' /proc/lockdep_stats; then
 		echo "not ok - lockdep has switched itself off"
 	fi
