@@ -118,12 +118,24 @@ mark_workers()
 	done
 }
 
+# Short of memory for a connection request, rdma_cm destroys the new id with the
+# listener's lock held, and tells lockdep nothing of their being two. That is the
+# one report that lockdep may end with.
+lockdep_ended_by_rdma_cm()
+{
+	dmesg | grep -A 6 'possible recursive locking detected' |
+		grep -q 'handler_mutex.* at: cma_ib_req_handler'
+}
+
 # Connections and disconnections, devices that come and go with their netdevs,
 # all of which go through work queues, while those have no memory at times.
 workers()
 {
 	local percent before
 
+	allow_log 'possible recursive locking detected'
+	allow_log 'handler_mutex.* at: cma_ib_req_handler'
+	allow_log 'Workqueue: ib_cm cm_work_handler|wq_completion.ib_cm'
 	for percent in 2 10; do
 		before=$(injected_until_now)
 		mark_workers 1
@@ -146,6 +158,7 @@ workers()
 		wait_until 20 has_device dummy9
 	ip link delete dummy9
 	check "  and loses it with its end" wait_until 20 not has_device dummy9
+	! lockdep_ended_by_rdma_cm || touch /run/lockdep_spent
 }
 
 # The modules' own files. Nothing else is loaded then, so it comes last.
@@ -177,6 +190,9 @@ allow_log 'kmemleak: Cannot allocate a scan area|kobject_add_internal failed for
 # Without memory for a new slab cache's folder the kernel loses its name.
 allow_log 'kmem_cache_create_usercopy.dma_rmap_bucket. failed with error -12'
 allow_leak sysfs_slab_add
+# An object's number that needs one more node of the RDMA core's xarray, and does
+# not get it, leaves an empty node there; the core takes that for a lost object.
+allow_report 'restrack.c:[0-9]+ rdma_restrack_clean'
 # dma-debug gives up when it cannot remember a mapping for want of memory.
 allow_log 'DMA-API: (cacheline tracking ENOMEM|debugging out of memory)'
 touch /run/dma_debug_spent
@@ -203,21 +219,20 @@ if wanted selftest; then
 	selftest
 	works "after the self-checks"
 fi
+check "the modules unload" unload
+! wanted modules || modules "$@"
+check "softhca loads again" modprobe softhca
+check "  and makes a device" wait_until 20 has_device dummy0
+dev0=$(devices_of dummy0)
+gid_index "$dev0" >/dev/null
+remember "$dev0"
+works "after all that"
+# The last one, as lockdep may not outlive it.
 if wanted workers; then
 	workers
 	works "after the work queues"
 fi
 check "the modules unload" unload
-if wanted modules; then
-	modules "$@"
-	check "softhca loads again" modprobe softhca
-	check "  and makes a device" \
-		wait_until 20 has_device dummy0
-	gid_index "$(devices_of dummy0)" >/dev/null
-	check "  on which rping works" both "rping -s -a 10.77.0.1 -C 5" \
-		"rping -c -a 10.77.0.1 -C 5 -V"
-	check "  and unloads" unload
-fi
 delete_netdevs
 echo 0 >/proc/sys/vm/nr_hugepages
 note "$(injected_until_now) failures were injected in all"

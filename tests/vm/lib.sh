@@ -101,6 +101,8 @@ often()
 {
 	if [ -n "${SOFTHCA_BRIEF-}" ]; then echo "$2"; else echo "$1"; fi
 }
+# The brief form is for slow kernels, too.
+pair_timeout=$(often "$pair_timeout" 240)
 
 # Netdevs and devices.
 
@@ -380,7 +382,7 @@ run_for_long()
 
 	[[ " $* " != *" -R "* ]] || address=10.77.0.1
 	perftest_options "$device"
-	[[ " $* " = *" -n "* ]] || set -- -D 80 "$@"
+	[[ " $* " = *" -n "* ]] || set -- -D "$(often 80 400)" "$@"
 	set -- "$program $perftest_options $*"
 	start_traffic "$name" "$device" "$1" "$1 $address" "$perftest_port"
 }

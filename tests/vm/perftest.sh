@@ -68,7 +68,7 @@ all_sizes()
 	for program in ib_send_bw ib_send_lat; do
 		check "$program -c UD -a: 2 bytes to the MTU" \
 			measure "$(sizes_up_to 1024)" "$program" \
-			"$dev0" "$dev0" -c UD -a -n 100
+			"$dev0" "$dev0" -c UD -a -n "$(often 100 10)"
 		run "$program" 1 -c UD
 	done
 }

@@ -250,9 +250,9 @@ static void cq_sizes(void)
 
 static const struct test_case cases[] = {
 	CASE_ONE_DEVICE("as many PDs as the device says", pds),
-	CASE_ONE_DEVICE("as many CQs as the device says", cqs),
-	CASE_ONE_DEVICE("as many QPs as the device says", qps),
-	CASE_ONE_DEVICE("as many AHs as the device says", ahs),
+	CASE_LARGE("as many CQs as the device says", cqs),
+	CASE_LARGE("as many QPs as the device says", qps),
+	CASE_LARGE("as many AHs as the device says", ahs),
 	CASE("300 connections at once", many_connections),
 	CASE_ONE_DEVICE("sizes of QPs", qp_sizes),
 	CASE("connected QPs as large as can be", largest_qp),
