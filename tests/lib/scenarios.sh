@@ -46,7 +46,7 @@ guest_cpus()
 is_for_it()
 {
 	case $(option_of "$1" on one):$flavour in
-	debug:stock) return 1 ;;
+	debug:stock | request:*) return 1 ;;
 	one:stock) ! only_some ;;
 	*:stock) return 0 ;;
 	# what runs without a guest has no use for another kernel

@@ -8,6 +8,9 @@
 qemu="qemu-system-x86_64"
 vm_memory=${SOFTHCA_VM_MEM-}
 vm_cpus=${SOFTHCA_VM_CPUS-}
+# more devices: "parent" is a PCI device without a driver, "iommu" one behind an
+# IOMMU
+vm_machine=
 vm_append=
 # for one who looks on: gdb's port, and whether traces are recorded
 vm_gdb=
@@ -108,12 +111,16 @@ guest_options()
 		# breakpoints need addresses that do not change
 		append+=" nokaslr"
 	fi
+	case $vm_machine in
+	parent) options+=(-machine q35 -device edu) ;;
+	iommu) options+=(-machine q35 -device intel-iommu -device edu) ;;
+	esac
 	share root "$root_dir/root"
 	options+=("${share[@]}")
 	if [ -n "$kernel_dir" ]; then
 		# the ACPI of the default machine takes an interpreter with
 		# KASAN in it longer than its own limit
-		options+=(-machine q35)
+		[ -n "$vm_machine" ] || options+=(-machine q35)
 		share kernel "$kernel_dir/upper"
 		options+=("${share[@]}")
 		append+=" vm_kernel $(kernel_parameters)"
