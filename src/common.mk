@@ -40,13 +40,21 @@ suite_has += $(call has,ib_umem_get_va,rdma/ib_umem.h,HAVE_IB_UMEM_GET_VA)
 suite_has += $(call has,ib_mark_name_assigned_by_user,rdma/ib_verbs.h,HAVE_IB_MARK_NAME)
 # After 6.12: the core has an opinion on bouncing in confidential guests
 suite_has += $(call has,cc_dma_bounce:,rdma/ib_verbs.h,HAVE_CC_DMA_BOUNCE)
+# After 6.1: each device can have the name of the driver that it is for
+suite_has += $(call has,int device_set_driver_override, \
+	linux/device.h,HAVE_DEVICE_SET_DRIVER_OVERRIDE)
 # After 6.12: the device's bit for coherence is behind accessors
 suite_has += $(call has,dev_flag_accessors.dma_coherent, \
 	linux/device.h,HAVE_DEV_SET_DMA_COHERENT)
 # After 6.12: map_phys for map_page and map_resource
 suite_has += $(call has,[*]map_phys,linux/dma-map-ops.h,HAVE_DMA_MAP_PHYS)
+# After 6.12: dma_map_phys() for dma_map_page_attrs()
+suite_has += $(call has,dma_addr_t dma_map_phys,linux/dma-mapping.h,HAVE_DMA_MAP_PHYS_API)
 # After 6.1: alloc_pages_op for alloc_pages
 suite_has += $(call has,[*]alloc_pages_op,linux/dma-map-ops.h,HAVE_DMA_ALLOC_PAGES_OP)
+# After 6.1: the string of a trace event is named once
+suite_has += $(call has,define __assign_str.dst. [^s], \
+	trace/stages/stage6_event_callback.h,HAVE_ASSIGN_STR_FROM_STRING)
 # After 6.12: an attribute for what map_resource mapped
 suite_has += $(call has,define DMA_ATTR_MMIO,linux/dma-mapping.h,HAVE_DMA_ATTR_MMIO)
 

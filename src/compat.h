@@ -127,6 +127,21 @@ static struct ib_mr *fn##_op(struct ib_pd *pd, u64 start, u64 length,	\
 #endif
 
 /*
+ * softhca: parents
+ *
+ * By 6.12 the driver that a device is bound to by name became a matter of
+ * struct device; before, each bus had it on its own.
+ */
+#ifdef HAVE_DEVICE_SET_DRIVER_OVERRIDE
+#define compat_pci_set_driver_override(pdev, name) \
+	device_set_driver_override(&(pdev)->dev, name)
+#else
+#define compat_pci_set_driver_override(pdev, name)			\
+	driver_set_override(&(pdev)->dev, &(pdev)->driver_override,	\
+			    (name) ?: "", strlen((name) ?: ""))
+#endif
+
+/*
  * dma_rmap: the device
  *
  * Where devices can be incoherent, those that nobody describes may be taken to
@@ -173,11 +188,39 @@ static dma_addr_t map##_page(struct device *dev, struct page *page,	\
 #endif
 
 /*
+ * dma_rmap: mapping for another device
+ *
+ * By 7.2 dma_map_phys() replaced dma_map_page_attrs() for memory without a page.
+ */
+#ifndef HAVE_DMA_MAP_PHYS_API
+#define dma_map_phys(dev, phys, size, dir, attrs)			\
+	dma_map_page_attrs(dev, pfn_to_page(PHYS_PFN(phys)),		\
+			   offset_in_page(phys), size, dir, attrs)
+#define dma_unmap_phys dma_unmap_page_attrs
+#endif
+
+/*
  * By 6.12 alloc_pages() was a macro, for memory allocation profiling, and the
  * operation of that name had to have another one.
  */
 #ifndef HAVE_DMA_ALLOC_PAGES_OP
 #define alloc_pages_op alloc_pages
+#endif
+
+/*
+ * dma_rmap: tracepoints and stacks
+ *
+ * By 6.12 __assign_str() takes the string from what __string() was given.
+ */
+#ifdef HAVE_ASSIGN_STR_FROM_STRING
+#define COMPAT_ASSIGN_STR(dst, src) __assign_str(dst)
+#else
+#define COMPAT_ASSIGN_STR(dst, src) __assign_str(dst, src)
+#endif
+
+/* Declared only where stacks can be saved; the stack depot always is. */
+#ifndef CONFIG_STACKTRACE
+#define stack_trace_save(entries, count, skip) 0
 #endif
 
 /* By 7.2, see map_phys; never set before. */

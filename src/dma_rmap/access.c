@@ -2,11 +2,14 @@
 /*
  * Playing the device: from device addresses to memory.
  */
+#include <linux/atomic.h>
+#include <linux/bitops.h>
 #include <linux/dma-direction.h>
 #include <linux/errno.h>
 #include <linux/export.h>
 #include <linux/highmem.h>
 #include <linux/irqflags.h>
+#include <linux/kernel.h>
 #include <linux/lockdep.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
@@ -15,26 +18,146 @@
 #include <linux/string.h>
 
 #include "map.h"
+#include "pages.h"
+#include "trace.h"
 
 /* Pages of one mapping that a copy finds with one look-up. */
 #define COPY_BATCH 16
 
-static bool entry_allows(const struct dma_rmap_entry *entry,
-			 enum dma_data_direction dir)
+/*
+ * Of the mappings at given addresses one that holds all of the range and allows
+ * the access, or else one that allows it, or else any.
+ */
+static noinline struct dma_rmap_entry *
+hold_given(struct dma_rmap *map, u64 addr, u64 len, enum dma_data_direction dir)
 {
-	return entry->dir == dir || entry->dir == DMA_BIDIRECTIONAL;
+	const struct rmap_want want[] = { { len, dir }, { 1, dir }, { 1, DMA_NONE } };
+	unsigned long orders = READ_ONCE(map->orders);
+	struct dma_rmap_entry *entry;
+	unsigned int i, order;
+
+	for (i = 0; i < ARRAY_SIZE(want); i++) {
+		for_each_set_bit(order, &orders, BITS_PER_LONG) {
+			entry = rmap_table_hold_wanted(&map->table, addr, order,
+						       &want[i]);
+			if (entry)
+				return entry;
+		}
+	}
+	return NULL;
 }
 
-/* The mapping of @addr, held, or NULL. With interrupts off. */
-static struct dma_rmap_entry *rmap_hold(struct dma_rmap *map, u64 addr)
+/* The mapping of the range's first byte, held, or NULL. With interrupts off. */
+static struct dma_rmap_entry *rmap_hold(struct dma_rmap *map, u64 addr, u64 len,
+					enum dma_data_direction dir)
 {
 	unsigned int order = rmap_addr_order(addr);
 
-	return likely(order) ? rmap_table_hold(&map->table, addr, order) : NULL;
+	if (unlikely(!order))
+		return hold_given(map, addr, len, dir);
+	return rmap_table_hold(&map->table, addr, order);
 }
 
 /*
- * Check a range. The first mapping may be held already; if it is not, @entry is
+ * Without mappings, how many bytes from @addr on are memory that can be accessed:
+ * those of the first page, or none. The kernel's own image is not, nor what a
+ * device has.
+ */
+static u64 unchecked_len(struct dma_rmap *map, u64 addr)
+{
+	struct page *page;
+
+	if (!map->unchecked || addr >= RMAP_GIVEN_END)
+		return 0;
+	page = pfn_to_online_page(PHYS_PFN(addr));
+	return page && !PageReserved(page) ? PAGE_SIZE - offset_in_page(addr) :
+					     0;
+}
+
+/* The place in a scattered mapping's list of the page that holds @addr. */
+static atomic64_t *entry_page(struct dma_rmap_entry *entry, u64 addr)
+{
+	return &entry->pages->page[(addr >> PAGE_SHIFT) -
+				   (entry->addr >> PAGE_SHIFT)];
+}
+
+/* Is there a page at each place of @len bytes from @addr on? @entry is held. */
+static bool range_linked(struct dma_rmap_entry *entry, u64 addr, u64 len)
+{
+	atomic64_t *page = entry_page(entry, addr);
+	atomic64_t *last = entry_page(entry, addr + len - 1);
+
+	for (; page <= last; page++)
+		if (!(atomic64_read(page) & RMAP_PAGE_LINKED))
+			return false;
+	return true;
+}
+
+/* How many of the @len bytes from @addr on are before the first hole? */
+static u64 range_linked_len(struct dma_rmap_entry *entry, u64 addr, u64 len)
+{
+	u64 done = 0;
+
+	while (done < len && range_linked(entry, addr + done, 1))
+		done += PAGE_SIZE - offset_in_page(addr + done);
+	return min(done, len);
+}
+
+/* Check the part of a range that is in @entry, which is held. */
+static int check_entry(struct dma_rmap_entry *entry, u64 addr, u64 len,
+		       enum dma_data_direction dir,
+		       enum dma_rmap_fault *reason)
+{
+	if (unlikely(!rmap_entry_allows(entry, dir))) {
+		*reason = DMA_RMAP_FAULT_DIRECTION;
+		return -EACCES;
+	}
+	if (unlikely(entry->kind == RMAP_RANGE &&
+		     !range_linked(entry, addr, len))) {
+		*reason = DMA_RMAP_FAULT_HOLE;
+		return -EFAULT;
+	}
+	return 0;
+}
+
+/**
+ * rmap_look() - describe the mapping that an access begins in
+ * @map: the map
+ * @addr: the first byte that is asked for
+ * @len: bytes
+ * @dir: what is to be done to them; with %DMA_NONE any mapping will do
+ * @mapping: gets the description
+ * @linked: gets how many of the bytes from @addr on that are in the mapping have
+ *	memory: all of them, but for a reserved range
+ *
+ * Nothing is counted or recorded.
+ *
+ * Context: Any, hard interrupts included; a piece may be held. Never waits.
+ * Return: false if there is no mapping.
+ */
+bool rmap_look(struct dma_rmap *map, u64 addr, u64 len,
+	       enum dma_data_direction dir, struct rmap_mapping *mapping,
+	       u64 *linked)
+{
+	struct dma_rmap_entry *entry;
+	unsigned long flags;
+	u64 here;
+
+	local_irq_save(flags);
+	entry = rmap_hold(map, addr, len, dir);
+	if (entry) {
+		rmap_entry_read(entry, mapping);
+		here = min(len, entry->len - (addr - entry->addr));
+		*linked = entry->kind == RMAP_RANGE ?
+			  range_linked_len(entry, addr, here) : here;
+		rmap_entry_release(entry);
+	}
+	local_irq_restore(flags);
+	return entry;
+}
+
+/*
+ * Check a range. The first mapping may be held already; if it is not, @held is
  * NULL. With interrupts off.
  */
 static int check_range(struct dma_rmap *map, struct dma_rmap_entry *held,
@@ -43,47 +166,89 @@ static int check_range(struct dma_rmap *map, struct dma_rmap_entry *held,
 {
 	struct dma_rmap_entry *entry = held;
 	bool first = true;
-	bool allowed;
-	u64 rest;
+	u64 here;
+	int err;
 
 	for (;;) {
 		if (!entry)
-			entry = rmap_hold(map, addr);
-		if (!entry) {
+			entry = rmap_hold(map, addr, len, dir);
+		if (entry) {
+			here = min(len, entry->len - (addr - entry->addr));
+			err = check_entry(entry, addr, here, dir, reason);
+		} else {
+			here = min(len, unchecked_len(map, addr));
+			err = here ? 0 : first ? -EFAULT : -ERANGE;
 			*reason = first ? DMA_RMAP_FAULT_UNMAPPED :
 					  DMA_RMAP_FAULT_BOUNDS;
-			return first ? -EFAULT : -ERANGE;
 		}
-		allowed = entry_allows(entry, dir);
-		rest = entry->len - (addr - entry->addr);
-		if (entry != held)
+		if (entry && entry != held)
 			rmap_entry_release(entry);
-		if (!allowed) {
-			*reason = DMA_RMAP_FAULT_DIRECTION;
-			return -EACCES;
-		}
-		if (len <= rest)
-			return 0;
-		addr += rest;
-		len -= rest;
+		if (err || here == len)
+			return err;
+		addr += here;
+		len -= here;
 		entry = NULL;
 		held = NULL;
 		first = false;
 	}
 }
 
-/* Fill in the piece of @entry, which is held, that begins at @addr. */
-static void piece_of(struct dma_rmap_entry *entry, u64 addr, size_t len,
+/*
+ * Fill in the piece of @entry, which is held, that begins at @addr. The pages of
+ * a range are held one by one, so then @entry is let go of. False if there is a
+ * hole, and @entry is still held.
+ */
+static bool piece_of(struct dma_rmap_entry *entry, u64 addr, size_t len,
 		     struct dma_rmap_ref *ref)
 {
 	u64 offset = addr - entry->addr;
-	u64 phys = entry->phys + offset;
+	u64 rest = entry->len - offset;
+	u64 phys;
 
 	ref->entry = entry;
+	ref->link = NULL;
+	if (likely(!(entry->flags & RMAP_SCATTERED))) {
+		phys = entry->phys + offset;
+	} else if (entry->kind != RMAP_RANGE) {
+		phys = rmap_page_phys(entry_page(entry, addr)) +
+		       offset_in_page(addr);
+	} else {
+		ref->link = entry_page(entry, addr);
+		if (!rmap_page_hold(ref->link, &phys))
+			return false;
+		phys += offset_in_page(addr);
+		rmap_entry_release(entry);
+	}
 	ref->page = pfn_to_page(PHYS_PFN(phys));
 	ref->offset = offset_in_page(phys);
-	ref->len = min3((u64)len, entry->len - offset,
-			(u64)PAGE_SIZE - ref->offset);
+	ref->len = min3((u64)len, rest, (u64)PAGE_SIZE - ref->offset);
+	return true;
+}
+
+static void piece_put(const struct dma_rmap_ref *ref)
+{
+	if (unlikely(ref->link))
+		rmap_page_release(ref->link);
+	else if (likely(ref->entry))
+		rmap_entry_release(ref->entry);
+}
+
+/* There is no mapping at @addr. Does there have to be one? */
+static int piece_unchecked(struct dma_rmap *map, u64 addr, size_t len,
+			   enum dma_data_direction dir,
+			   struct dma_rmap_ref *ref,
+			   enum dma_rmap_fault *reason)
+{
+	int err = check_range(map, NULL, addr, len, dir, reason);
+
+	if (err)
+		return err;
+	ref->entry = NULL;
+	ref->link = NULL;
+	ref->page = pfn_to_page(PHYS_PFN(addr));
+	ref->offset = offset_in_page(addr);
+	ref->len = min_t(u64, len, PAGE_SIZE - ref->offset);
+	return 0;
 }
 
 /* dma_rmap_get() without records and counters. */
@@ -91,23 +256,24 @@ static int piece_get(struct dma_rmap *map, u64 addr, size_t len,
 		     enum dma_data_direction dir, struct dma_rmap_ref *ref,
 		     enum dma_rmap_fault *reason)
 {
-	struct dma_rmap_entry *entry = rmap_hold(map, addr);
+	struct dma_rmap_entry *entry = rmap_hold(map, addr, len, dir);
 	int err;
 
-	if (unlikely(!entry)) {
-		*reason = DMA_RMAP_FAULT_UNMAPPED;
-		return -EFAULT;
-	}
-	if (unlikely(!entry_allows(entry, dir) ||
+	if (unlikely(!entry))
+		return piece_unchecked(map, addr, len, dir, ref, reason);
+	if (unlikely(!rmap_entry_allows(entry, dir) ||
 		     len > entry->len - (addr - entry->addr))) {
 		err = check_range(map, entry, addr, len, dir, reason);
-		if (err) {
-			rmap_entry_release(entry);
-			return err;
-		}
+		if (err)
+			goto err_entry;
 	}
-	piece_of(entry, addr, len, ref);
-	return 0;
+	if (likely(piece_of(entry, addr, len, ref)))
+		return 0;
+	*reason = DMA_RMAP_FAULT_HOLE;
+	err = -EFAULT;
+err_entry:
+	rmap_entry_release(entry);
+	return err;
 }
 
 /**
@@ -128,10 +294,10 @@ static int piece_get(struct dma_rmap *map, u64 addr, size_t len,
  *
  * Context: Any, hard interrupts included; interrupts are off until
  * dma_rmap_put(). Never waits.
- * Return: 0; -EFAULT if the first byte is in no live mapping; -ERANGE if the
- * range runs past the end of its mapping, and no other one follows there;
- * -EACCES if the mapping does not allow this direction; -EINVAL if @len is 0 or
- * @dir is none.
+ * Return: 0; -EFAULT if the first byte is in no live mapping, or in a reserved
+ * range where nothing is linked; -ERANGE if the range runs past the end of its
+ * mapping, and no other one follows there; -EACCES if the mapping does not allow
+ * this direction; -EINVAL if @len is 0 or @dir is none.
  */
 int dma_rmap_get(struct dma_rmap *map, dma_addr_t addr, size_t len,
 		 enum dma_data_direction dir, struct dma_rmap_ref *ref)
@@ -145,6 +311,8 @@ int dma_rmap_get(struct dma_rmap *map, dma_addr_t addr, size_t len,
 	err = piece_get(map, addr, len, dir, ref, &reason);
 	if (unlikely(err))
 		rmap_fault(map, addr, len, dir, reason);
+	else
+		trace_rmap_resolve(map, addr, ref->len, dir);
 	return err;
 }
 EXPORT_SYMBOL_GPL(dma_rmap_get);
@@ -158,7 +326,7 @@ EXPORT_SYMBOL_GPL(dma_rmap_get);
 void dma_rmap_put(struct dma_rmap_ref *ref)
 {
 	lockdep_assert_irqs_disabled();
-	rmap_entry_release(ref->entry);
+	piece_put(ref);
 }
 EXPORT_SYMBOL_GPL(dma_rmap_put);
 
@@ -191,6 +359,8 @@ int dma_rmap_check(struct dma_rmap *map, dma_addr_t addr, size_t len,
 	local_irq_restore(flags);
 	if (unlikely(err))
 		rmap_fault(map, addr, len, dir, reason);
+	else
+		trace_rmap_resolve(map, addr, len, dir);
 	return err;
 }
 EXPORT_SYMBOL_GPL(dma_rmap_check);
@@ -200,6 +370,7 @@ static int span_get(struct dma_rmap *map, u64 addr, size_t len,
 		    enum dma_data_direction dir, struct dma_rmap_span *span,
 		    enum dma_rmap_fault *reason)
 {
+	struct dma_rmap_entry *entry;
 	struct dma_rmap_ref ref;
 	unsigned long flags;
 	int err;
@@ -207,11 +378,14 @@ static int span_get(struct dma_rmap *map, u64 addr, size_t len,
 	local_irq_save(flags);
 	err = piece_get(map, addr, len, dir, &ref, reason);
 	if (!err) {
+		entry = ref.entry;
 		span->page = ref.page;
 		span->offset = ref.offset;
-		span->len = min_t(u64, len, ref.entry->len -
-				  (addr - ref.entry->addr));
-		rmap_entry_release(ref.entry);
+		span->len = ref.len;
+		if (entry && !ref.link && !(entry->flags & RMAP_SCATTERED))
+			span->len = min_t(u64, len, entry->len -
+					  (addr - entry->addr));
+		piece_put(&ref);
 	}
 	local_irq_restore(flags);
 	return err;
@@ -251,6 +425,7 @@ int dma_rmap_walk_spans(struct dma_rmap *map, dma_addr_t addr, size_t len,
 			rmap_fault(map, addr, len, dir, reason);
 			return err;
 		}
+		trace_rmap_resolve(map, addr, span.len, dir);
 		err = fn(&span, arg);
 		if (err)
 			return err;
@@ -278,17 +453,31 @@ static bool hold_again(struct dma_rmap_entry *entry, u64 addr,
 {
 	if (unlikely(!rmap_entry_hold(entry)))
 		return false;
-	if (likely(rmap_entry_holds(entry, addr) && entry_allows(entry, dir)))
+	if (likely(rmap_entry_holds(entry, addr) &&
+		   rmap_entry_allows(entry, dir)))
 		return true;
 	rmap_entry_release(entry);
 	return false;
 }
 
 /*
- * Copy the next piece. @entry is the mapping that the piece before lay in, or
- * NULL: as long as the caller stays in an RCU read-side critical section, it
- * can be held again without a look-up. Bytes copied, or an errno.
+ * Hold the next piece of a copy. @entry is the mapping that the piece before lay
+ * in, or NULL: as long as the caller stays in an RCU read-side critical section,
+ * it can be held again without a look-up.
  */
+static int next_piece(struct dma_rmap *map, struct dma_rmap_entry *entry,
+		      u64 addr, size_t len, enum dma_data_direction dir,
+		      struct dma_rmap_ref *ref, enum dma_rmap_fault *reason)
+{
+	if (entry && hold_again(entry, addr, dir)) {
+		if (likely(piece_of(entry, addr, len, ref)))
+			return 0;
+		rmap_entry_release(entry);
+	}
+	return piece_get(map, addr, len, dir, ref, reason);
+}
+
+/* Copy the next piece. Bytes copied, or an errno. */
 static ssize_t copy_piece(struct dma_rmap *map, struct dma_rmap_entry **entry,
 			  void *buffer, u64 addr, size_t len,
 			  enum dma_data_direction dir,
@@ -299,18 +488,13 @@ static ssize_t copy_piece(struct dma_rmap *map, struct dma_rmap_entry **entry,
 	ssize_t copied;
 
 	local_irq_save(flags);
-	if (*entry && hold_again(*entry, addr, dir)) {
-		piece_of(*entry, addr, len, &ref);
-	} else {
-		copied = piece_get(map, addr, len, dir, &ref, reason);
-		if (copied)
-			goto out;
+	copied = next_piece(map, *entry, addr, len, dir, &ref, reason);
+	if (!copied) {
+		piece_copy(&ref, buffer, dir);
+		piece_put(&ref);
+		*entry = ref.entry;
+		copied = ref.len;
 	}
-	piece_copy(&ref, buffer, dir);
-	rmap_entry_release(ref.entry);
-	*entry = ref.entry;
-	copied = ref.len;
-out:
 	local_irq_restore(flags);
 	return copied;
 }
@@ -321,6 +505,7 @@ static int copy_range(struct dma_rmap *map, void *buffer, u64 addr, size_t len,
 	enum dma_rmap_fault reason;
 	struct dma_rmap_entry *entry;
 	ssize_t copied = 0;
+	u64 begin = addr;
 	unsigned int i;
 
 	while (len) {
@@ -341,6 +526,7 @@ static int copy_range(struct dma_rmap *map, void *buffer, u64 addr, size_t len,
 			return copied;
 		}
 	}
+	trace_rmap_resolve(map, begin, addr - begin, dir);
 	return 0;
 }
 

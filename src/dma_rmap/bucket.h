@@ -11,7 +11,10 @@
  * A mapping lies in one naturally aligned block of device addresses, whose size
  * is a power of two, the mapping's order. Whoever looks an address up knows the
  * order (the address tells it, see space.c), so any address inside a mapping is
- * found with one probe for (address >> order, order)::
+ * found with one probe for (address >> order, order). Mappings whose addresses
+ * others have chosen can share blocks, and lie across two blocks of their order;
+ * then they have an entry in each. They are looked up in each order that there
+ * is::
  *
  *	hash:   | shard | bucket ...            |     | tag  |            |
  *	           |      |                              |
@@ -98,6 +101,16 @@ static_assert(sizeof(struct rmap_bucket) == 256);
 static inline u64 rmap_hash(u64 addr, unsigned int order)
 {
 	return ((addr >> order) ^ ((u64)order << 57)) * GOLDEN_RATIO;
+}
+
+/* The hash of the block that this place of the mapping is for. */
+static inline u64 mapping_hash(const struct rmap_mapping *mapping)
+{
+	u64 addr = mapping->addr;
+
+	if (mapping->flags & RMAP_SECOND)
+		addr += mapping->len - 1;
+	return rmap_hash(addr, mapping->order);
 }
 
 static inline u8 hash_tag(u64 hash)

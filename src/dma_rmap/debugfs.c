@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * debugfs: dma_rmap/MAP/stats, mappings and faults.
+ * debugfs: dma_rmap/MAP/stats, mappings and faults, and the knobs of inject.h.
  */
 #include <linux/debugfs.h>
 #include <linux/module.h>
@@ -24,12 +24,15 @@ static int stats_show(struct seq_file *m, void *unused)
 	seq_printf(m, "live_bytes: %llu\n", stats.live_bytes);
 	seq_printf(m, "no_memory: %llu\n", stats.no_memory);
 	seq_printf(m, "bad_unmaps: %llu\n", stats.bad_unmaps);
+	seq_printf(m, "injected: %llu\n", stats.injected);
 	seq_printf(m, "faults_unmapped: %llu\n",
 		   stats.faults[DMA_RMAP_FAULT_UNMAPPED]);
 	seq_printf(m, "faults_bounds: %llu\n",
 		   stats.faults[DMA_RMAP_FAULT_BOUNDS]);
 	seq_printf(m, "faults_direction: %llu\n",
 		   stats.faults[DMA_RMAP_FAULT_DIRECTION]);
+	seq_printf(m, "faults_hole: %llu\n",
+		   stats.faults[DMA_RMAP_FAULT_HOLE]);
 	seq_printf(m, "table_bytes: %zu\n", rmap_table_bytes(&map->table));
 	return 0;
 }
@@ -85,10 +88,13 @@ static bool mapping_show(const struct rmap_mapping *mapping, void *arg)
 {
 	struct seq_file *m = arg;
 
-	seq_printf(m, "%#018llx %12llu  %-10s %-9s %#llx\n", mapping->addr,
+	seq_printf(m, "%#018llx %12llu  %-10s %-11s ", mapping->addr,
 		   mapping->len, rmap_dir_name(mapping->dir),
-		   mapping->kind == RMAP_COHERENT ? "coherent" : "streaming",
-		   mapping->phys);
+		   rmap_kind_name(mapping->kind));
+	if (mapping->flags & RMAP_SCATTERED)
+		seq_puts(m, "scattered\n");
+	else
+		seq_printf(m, "%#llx\n", mapping->phys);
 	return false;
 }
 
@@ -100,7 +106,7 @@ static int mappings_show(struct seq_file *m, void *v)
 	bool more;
 
 	if (v == SEQ_START_TOKEN) {
-		seq_puts(m, "           address       length  access     kind      physical\n");
+		seq_puts(m, "           address       length  access     kind        physical\n");
 		return 0;
 	}
 	more = rmap_table_walk(&iter->map->table, &pos, mapping_show, m);
@@ -152,6 +158,11 @@ void rmap_debugfs_add(struct dma_rmap *map, const char *name)
 	debugfs_create_file("mappings", 0400, map->debugfs, map,
 			    &mappings_fops);
 	debugfs_create_file("faults", 0400, map->debugfs, map, &faults_fops);
+	debugfs_create_u32("fail_every", 0600, map->debugfs,
+			   &map->inject.every);
+	debugfs_create_u64("fail_above", 0600, map->debugfs,
+			   &map->inject.above);
+	debugfs_create_u32("fail_pid", 0600, map->debugfs, &map->inject.pid);
 }
 
 /**

@@ -8,31 +8,44 @@
 #include <linux/atomic.h>
 #include <linux/bits.h>
 #include <linux/compiler.h>
+#include <linux/dma-direction.h>
 #include <linux/types.h>
 
 /**
  * enum rmap_kind - who may undo a mapping
- * @RMAP_STREAMING: dma_unmap_page() and its like
+ * @RMAP_PAGE: dma_unmap_page(), dma_unmap_single() and their like
+ * @RMAP_SG: dma_unmap_sg()
  * @RMAP_COHERENT: dma_free_coherent() and its like, which free the memory too
+ * @RMAP_RANGE: dma_rmap_free_range()
  */
 enum rmap_kind {
-	RMAP_STREAMING,
+	RMAP_PAGE,
+	RMAP_SG,
 	RMAP_COHERENT,
+	RMAP_RANGE,
 };
+
+/* In dma_rmap_entry.flags: */
+#define RMAP_SCATTERED	0x01	/* its memory is a list of pages */
+#define RMAP_SHARED	0x02	/* others may be in its block, and it in two */
+#define RMAP_SECOND	0x04	/* this is its place in the second block */
 
 /* In dma_rmap_entry.users: new holders are welcome. */
 #define RMAP_LIVE BIT(30)
 
+struct rmap_pages;
+
 /**
- * struct dma_rmap_entry - a mapping, physically contiguous, in its place in the
- *	table
+ * struct dma_rmap_entry - a mapping in its place in the table
  * @addr: the first device address
  * @len: bytes
  * @phys: the physical address that @addr stands for
+ * @pages: with %RMAP_SCATTERED, the pages that it stands for
  * @users: how many hold the entry, and %RMAP_LIVE
  * @order: log2 of the block of device addresses that the mapping lies in
  * @dir: enum dma_data_direction
  * @kind: enum rmap_kind
+ * @flags: RMAP_SCATTERED and others
  *
  * The place of an entry may become another entry's, or be given up for another
  * place, at any time; its memory stays what it is for as long as a reader is in
@@ -43,11 +56,15 @@ enum rmap_kind {
 struct dma_rmap_entry {
 	u64 addr;
 	u64 len;
-	u64 phys;
+	union {
+		u64 phys;
+		struct rmap_pages *pages;
+	};
 	atomic_t users;
 	u8 order;
 	u8 dir;
 	u8 kind;
+	u8 flags;
 };
 
 /**
@@ -62,6 +79,22 @@ static inline bool rmap_entry_holds(const struct dma_rmap_entry *entry,
 				    u64 addr)
 {
 	return addr - READ_ONCE(entry->addr) < READ_ONCE(entry->len);
+}
+
+/**
+ * rmap_entry_allows() - may the device do this?
+ * @entry: the mapping; need not be held
+ * @dir: what it is going to do
+ *
+ * Context: Any, in the RCU read-side critical section that found @entry.
+ * Return: true if it may; only a hint if the entry is not held.
+ */
+static inline bool rmap_entry_allows(const struct dma_rmap_entry *entry,
+				     enum dma_data_direction dir)
+{
+	u8 allowed = READ_ONCE(entry->dir);
+
+	return allowed == dir || allowed == DMA_BIDIRECTIONAL;
 }
 
 /**

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Refused accesses: counted, and the last ones kept.
+ * Refused accesses: counted, traced, and the last ones kept.
  */
 #include <linux/dma-direction.h>
 #include <linux/errno.h>
@@ -10,11 +10,14 @@
 #include <linux/timekeeping.h>
 
 #include "map.h"
+#include "trace.h"
+#include "track.h"
 
 static const char * const reason_name[DMA_RMAP_NR_FAULTS] = {
 	[DMA_RMAP_FAULT_UNMAPPED] = "unmapped",
 	[DMA_RMAP_FAULT_BOUNDS] = "bounds",
 	[DMA_RMAP_FAULT_DIRECTION] = "direction",
+	[DMA_RMAP_FAULT_HOLE] = "hole",
 };
 
 /**
@@ -36,6 +39,28 @@ const char *rmap_dir_name(enum dma_data_direction dir)
 	default:
 		return "none";
 	}
+}
+
+/**
+ * rmap_kind_name() - what a kind of mapping is called
+ * @kind: the kind
+ *
+ * Context: Any.
+ * Return: its name.
+ */
+const char *rmap_kind_name(enum rmap_kind kind)
+{
+	switch (kind) {
+	case RMAP_PAGE:
+		return "page";
+	case RMAP_SG:
+		return "scatterlist";
+	case RMAP_COHERENT:
+		return "coherent";
+	case RMAP_RANGE:
+		return "range";
+	}
+	return "none";
 }
 
 /**
@@ -76,6 +101,10 @@ void rmap_fault(struct dma_rmap *map, u64 addr, u64 len,
 	fault->dir = dir;
 	fault->reason = reason;
 	raw_spin_unlock_irqrestore(&ring->lock, flags);
+
+	trace_rmap_fault(map, addr, len, dir, reason);
+	if (rmap_tracking())
+		rmap_track_fault(map, addr, len, dir);
 }
 
 /* Copy fault number @n, or the oldest one that is left. False at the end. */

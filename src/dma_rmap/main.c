@@ -10,8 +10,10 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 
+#include "explain.h"
 #include "map.h"
 #include "ops.h"
+#include "track.h"
 
 /* Mappings named when a map is destroyed with some left. */
 #define LEFT_NAMED 4
@@ -30,6 +32,8 @@ static void map_release(struct device *dev)
 {
 	struct dma_rmap *map = container_of(dev, struct dma_rmap, dev);
 
+	put_device(map->parent);
+	free_percpu(map->history);
 	free_percpu(map->counters);
 	kfree(map);
 	module_put(THIS_MODULE);
@@ -57,10 +61,12 @@ static int map_init_device(struct dma_rmap *map, const char *name)
 	dev->dma_parms = &map->dma_parms;
 	map->dma_parms.max_segment_size = UINT_MAX;
 	map->dma_parms.segment_boundary_mask = ULONG_MAX;
+	if (map->parent)
+		rmap_stacked_limits(map);
 	dev->dma_mask = &dev->coherent_dma_mask;
 	dev_set_dma_coherent(dev);	/* who reads and writes is a CPU */
 	/* Before the mask: the DMA core asks the operations about it. */
-	set_dma_ops(dev, &rmap_dma_ops);
+	set_dma_ops(dev, map->parent ? &rmap_stacked_ops : &rmap_dma_ops);
 
 	err = dev_set_name(dev, "%s", name);
 	if (err)
@@ -71,30 +77,40 @@ static int map_init_device(struct dma_rmap *map, const char *name)
 	return map_add_device(map);
 }
 
+static bool can_create(const char *name, const struct dma_rmap_attr *attr)
+{
+	return *name && !strchr(name, '/') && strcmp(name, ".") &&
+	       strcmp(name, "..") && attr->scheme <= DMA_RMAP_PHYS &&
+	       !attr->parent == (attr->scheme != DMA_RMAP_STACKED) &&
+	       (!attr->unchecked || attr->scheme == DMA_RMAP_PHYS);
+}
+
 /**
  * dma_rmap_create() - make a map
  * @name: its name, and its device's, as in /sys/class/dma_rmap
- * @scheme: how it chooses device addresses
+ * @attr: what kind of map
  *
  * Things are mapped for dma_rmap_device() through the DMA API, whose address
  * mask and limits are set such that no ULP has to care.
  *
  * Context: Process.
- * Return: the map; ERR_PTR of -EINVAL if @name cannot be a name or @scheme is
- * not known, -EEXIST if there is a map of that name, -ENOMEM.
+ * Return: the map; ERR_PTR of -EINVAL if @name cannot be a name, or @attr means
+ * nothing, -EEXIST if there is a map of that name, -ENOMEM.
  */
-struct dma_rmap *dma_rmap_create(const char *name, enum dma_rmap_scheme scheme)
+struct dma_rmap *dma_rmap_create(const char *name,
+				 const struct dma_rmap_attr *attr)
 {
 	struct dma_rmap *map;
 	int err;
 
-	if (scheme != DMA_RMAP_FRESH || !*name || strchr(name, '/') ||
-	    !strcmp(name, ".") || !strcmp(name, ".."))
+	if (!can_create(name, attr))
 		return ERR_PTR(-EINVAL);
 
 	map = kzalloc(sizeof(*map), GFP_KERNEL);
 	if (!map)
 		return ERR_PTR(-ENOMEM);
+	map->scheme = attr->scheme;
+	map->unchecked = attr->unchecked;
 	map->space = &space;
 	rmap_faults_init(&map->faults);
 	map->counters = alloc_percpu(struct rmap_counters);
@@ -102,18 +118,25 @@ struct dma_rmap *dma_rmap_create(const char *name, enum dma_rmap_scheme scheme)
 		err = -ENOMEM;
 		goto err_counters;
 	}
+	map->history = alloc_percpu(struct rmap_history);
+	if (!map->history) {
+		err = -ENOMEM;
+		goto err_history;
+	}
 	err = rmap_table_init(&map->table);
 	if (err)
 		goto err_table;
 
 	/* From here on the device's last reference frees the map. */
 	__module_get(THIS_MODULE);
+	map->parent = get_device(attr->parent);
 	map->dev.release = map_release;
 	device_initialize(&map->dev);
 	err = map_init_device(map, name);
 	if (err)
 		goto err_device;
 	rmap_debugfs_add(map, name);
+	rmap_explain_add(map);
 	return map;
 
 err_device:
@@ -121,6 +144,8 @@ err_device:
 	put_device(&map->dev);
 	return ERR_PTR(err);
 err_table:
+	free_percpu(map->history);
+err_history:
 	free_percpu(map->counters);
 err_counters:
 	kfree(map);
@@ -128,25 +153,38 @@ err_counters:
 }
 EXPORT_SYMBOL_GPL(dma_rmap_create);
 
-static void warn_left(struct dma_rmap *map, const struct rmap_mapping *left,
-		      unsigned long count)
-{
-	unsigned int i;
+/**
+ * struct left - mappings that were left
+ * @count: their number
+ * @makers: who made them
+ */
+struct left {
+	unsigned long count;
+	struct rmap_makers makers;
+};
 
-	dev_warn(&map->dev, "%lu mappings are left when the map goes away; they are undone now\n",
-		 count);
-	for (i = 0; i < count && i < LEFT_NAMED; i++)
+static void mapping_left(struct dma_rmap *map, const struct rmap_mapping *was,
+			 void *arg)
+{
+	struct left *left = arg;
+
+	if (++left->count <= LEFT_NAMED)
 		dev_warn(&map->dev, "left: %#llx, %llu bytes for %s, %s\n",
-			 left[i].addr, left[i].len, rmap_dir_name(left[i].dir),
-			 left[i].kind == RMAP_COHERENT ?
-			 "coherent; its memory is lost" : "streaming");
+			 was->addr, was->len, rmap_dir_name(was->dir),
+			 was->kind == RMAP_COHERENT ?
+			 "coherent; its memory is lost" :
+			 rmap_kind_name(was->kind));
+	rmap_track_left(map, was, &left->makers);
+	if (map->parent)
+		rmap_stacked_left(map, was);
 }
 
 /**
  * dma_rmap_destroy() - undo dma_rmap_create()
  * @map: the map; no one else may use it any more
  *
- * Mappings that are left are undone, with a warning that names a few of them.
+ * Mappings that are left are undone, with a warning that names a few of them,
+ * and, if they were tracked, who made them.
  * Memory that dma_alloc_coherent() gave is not freed then, as its user may
  * still have its kernel address. References on the device can outlive this:
  * for such a device every mapping fails and every unmap does nothing.
@@ -155,13 +193,15 @@ static void warn_left(struct dma_rmap *map, const struct rmap_mapping *left,
  */
 void dma_rmap_destroy(struct dma_rmap *map)
 {
-	struct rmap_mapping left[LEFT_NAMED];
-	unsigned long count;
+	struct left left = {};
 
 	rmap_debugfs_remove(map);
-	count = rmap_close(map, left, LEFT_NAMED);
-	if (count)
-		warn_left(map, left, count);
+	rmap_explain_remove(map);	/* and rmap_close() waits for readers */
+	rmap_close(map, mapping_left, &left);
+	if (left.count)
+		dev_warn(&map->dev, "%lu mappings were left when the map went away; they are undone now\n",
+			 left.count);
+	rmap_track_show_left(map, &left.makers);
 	rmap_table_destroy(&map->table);
 	device_unregister(&map->dev);
 }
@@ -196,6 +236,21 @@ struct dma_rmap *dma_rmap_from_device(struct device *dev)
 EXPORT_SYMBOL_GPL(dma_rmap_from_device);
 
 /**
+ * dma_rmap_get_attr() - what kind of map it is
+ * @map: the map
+ * @attr: gets what it was created with; the parent without a reference
+ *
+ * Context: Any.
+ */
+void dma_rmap_get_attr(const struct dma_rmap *map, struct dma_rmap_attr *attr)
+{
+	attr->scheme = map->scheme;
+	attr->parent = map->parent;
+	attr->unchecked = map->unchecked;
+}
+EXPORT_SYMBOL_GPL(dma_rmap_get_attr);
+
+/**
  * dma_rmap_get_stats() - read a map's counters
  * @map: the map
  * @stats: gets them; not one instant's, if the map is in use
@@ -216,6 +271,7 @@ void dma_rmap_get_stats(struct dma_rmap *map, struct dma_rmap_stats *stats)
 		stats->live_bytes += READ_ONCE(counters->bytes);
 		stats->no_memory += READ_ONCE(counters->no_memory);
 		stats->bad_unmaps += READ_ONCE(counters->bad_unmaps);
+		stats->injected += READ_ONCE(counters->injected);
 		for (i = 0; i < DMA_RMAP_NR_FAULTS; i++)
 			stats->faults[i] += READ_ONCE(counters->faults[i]);
 	}

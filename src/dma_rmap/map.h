@@ -5,12 +5,16 @@
 #ifndef DMA_RMAP_MAP_H
 #define DMA_RMAP_MAP_H
 
+#include <linux/atomic.h>
 #include <linux/device.h>
+#include <linux/list.h>
 #include <linux/percpu.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
 
 #include "dma_rmap.h"
+#include "history.h"
+#include "inject.h"
 #include "space.h"
 #include "table.h"
 
@@ -26,6 +30,7 @@ struct seq_file;
  * @bytes: bytes mapped less bytes unmapped here; wraps
  * @no_memory: mappings refused because memory was short
  * @bad_unmaps: unmaps of what was not mapped so
+ * @injected: mappings that failed on purpose
  * @faults: refused accesses, by reason
  */
 struct rmap_counters {
@@ -34,6 +39,7 @@ struct rmap_counters {
 	u64 bytes;
 	u64 no_memory;
 	u64 bad_unmaps;
+	u64 injected;
 	u64 faults[DMA_RMAP_NR_FAULTS];
 };
 
@@ -67,32 +73,53 @@ struct rmap_fault_ring {
 
 /**
  * struct dma_rmap - a reverse map
+ * @scheme: how it chooses device addresses
+ * @unchecked: there are no mappings, see struct dma_rmap_attr
+ * @parent: of scheme "stacked", with a reference
  * @table: its mappings
  * @space: where its device addresses come from, shared by all maps, so that one
  *	map's address means nothing to another
  * @counters: what struct dma_rmap_stats is made of
+ * @history: the last unmaps
+ * @inject: which mappings fail on purpose
+ * @tracked: mappings whose makers are known, see track.c
+ * @maps: in the list of all maps, see explain.c
  * @dev: the device that things are mapped for; its last reference frees this
  * @dma_parms: of @dev
  * @debugfs: its folder
+ * @orders: the orders that mappings at given addresses have, or had
  * @closed: no mappings are made or undone any more; set once, and read in RCU
  *	read-side critical sections
  * @faults: the last refused accesses
  */
 struct dma_rmap {
+	enum dma_rmap_scheme scheme;
+	bool unchecked;
+	struct device *parent;
 	struct rmap_table table;
 	struct rmap_space *space;
 	struct rmap_counters __percpu *counters;
+	struct rmap_history __percpu *history;
+	struct rmap_inject inject;
+	atomic_t tracked;
+	struct list_head maps;
 	struct device dev;
 	struct device_dma_parameters dma_parms;
 	struct dentry *debugfs;
+	unsigned long orders;
 	bool closed;
 	struct rmap_fault_ring faults;
 };
 
+static inline struct dma_rmap *device_map(struct device *dev)
+{
+	return container_of(dev, struct dma_rmap, dev);
+}
+
 /**
  * enum rmap_undo - what became of an unmap
  * @RMAP_UNDONE: the mapping is gone
- * @RMAP_UNDONE_MISMATCH: it is gone; its size or direction was another one
+ * @RMAP_UNDONE_MISMATCH: it is gone; its size, direction or kind was another one
  * @RMAP_NOT_MAPPED: no mapping of the kind begins at the address
  */
 enum rmap_undo {
@@ -102,13 +129,21 @@ enum rmap_undo {
 };
 
 /* mapping.c */
+int rmap_make(struct dma_rmap *map, struct rmap_mapping *mapping);
 u64 rmap_map(struct dma_rmap *map, u64 phys, u64 len,
 	     enum dma_data_direction dir, enum rmap_kind kind);
 enum rmap_undo rmap_unmap(struct dma_rmap *map, u64 addr, u64 len,
 			  enum dma_data_direction dir, enum rmap_kind kind,
 			  struct rmap_mapping *was);
-unsigned long rmap_close(struct dma_rmap *map, struct rmap_mapping *first,
-			 unsigned int max);
+
+typedef void rmap_left_fn(struct dma_rmap *map, const struct rmap_mapping *left,
+			  void *arg);
+void rmap_close(struct dma_rmap *map, rmap_left_fn *left, void *arg);
+
+/* access.c */
+bool rmap_look(struct dma_rmap *map, u64 addr, u64 len,
+	       enum dma_data_direction dir, struct rmap_mapping *mapping,
+	       u64 *linked);
 
 /* faults.c */
 void rmap_fault(struct dma_rmap *map, u64 addr, u64 len,
@@ -116,6 +151,7 @@ void rmap_fault(struct dma_rmap *map, u64 addr, u64 len,
 void rmap_faults_init(struct rmap_fault_ring *ring);
 void rmap_faults_show(struct rmap_fault_ring *ring, struct seq_file *m);
 const char *rmap_dir_name(enum dma_data_direction dir);
+const char *rmap_kind_name(enum rmap_kind kind);
 
 /* debugfs.c */
 void rmap_debugfs_init(void);

@@ -2,21 +2,31 @@
 /*
  * Making and undoing mappings. The DMA API's part of it is in ops.c.
  */
+#include <linux/bitops.h>
 #include <linux/dma-mapping.h>
 #include <linux/errno.h>
+#include <linux/log2.h>
+#include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
 
 #include "map.h"
+#include "pages.h"
+#include "trace.h"
+#include "track.h"
 
-/* Give @mapping an address, and put it into the table. */
-static int mapping_insert(struct dma_rmap *map, struct rmap_mapping *mapping)
+/* Give @mapping an address of scheme "fresh", and put it into the table. */
+static int insert_fresh(struct dma_rmap *map, struct rmap_mapping *mapping)
 {
-	u64 offset = offset_in_page(mapping->phys);
-	u64 tries = rmap_space_blocks(map->space, mapping->order);
+	u64 offset = mapping->addr;
+	u64 tries;
 	int err;
 
+	mapping->order = rmap_space_order(offset, mapping->len);
+	if (unlikely(!mapping->order))
+		return -EINVAL;
+	tries = rmap_space_blocks(map->space, mapping->order);
 	do {
 		mapping->addr = offset + rmap_space_next(map->space,
 							 mapping->order);
@@ -28,11 +38,79 @@ static int mapping_insert(struct dma_rmap *map, struct rmap_mapping *mapping)
 	return -ENOMEM;
 }
 
+/*
+ * The order of a mapping whose address others have chosen. Who undoes one may
+ * believe in any length, but there is no order that an address cannot be
+ * shifted by.
+ */
+static unsigned int given_order(u64 len)
+{
+	return max_t(unsigned int, order_base_2(min(len, RMAP_GIVEN_END)),
+		     PAGE_SHIFT);
+}
+
+static int insert_given(struct dma_rmap *map, struct rmap_mapping *mapping)
+{
+	/* What "fresh" gives out must not be mistaken for it, and no overflow. */
+	if (unlikely(mapping->len > RMAP_GIVEN_END ||
+		     mapping->addr > RMAP_GIVEN_END - mapping->len))
+		return -EINVAL;
+	mapping->order = given_order(mapping->len);
+	/* Before the mapping: whoever looks for it looks in this order, too. */
+	if (unlikely(!test_bit(mapping->order, &map->orders)))
+		set_bit(mapping->order, &map->orders);
+	return rmap_table_insert(&map->table, mapping);
+}
+
+static int insert(struct dma_rmap *map, struct rmap_mapping *mapping)
+{
+	if (!(mapping->flags & RMAP_SHARED))
+		return insert_fresh(map, mapping);
+	return map->unchecked ? 0 : insert_given(map, mapping);
+}
+
 /**
- * rmap_map() - make a mapping
+ * rmap_make() - make a mapping
+ * @map: the map
+ * @mapping: what to map: its length, direction, kind and memory; with
+ *	%RMAP_SHARED the address is given, otherwise it is the offset of the
+ *	first byte in its page, and becomes the address
+ *
+ * Context: Any, hard interrupts included.
+ * Return: 0; -EINVAL if it is too long, or not at all; -ENODEV if the map is
+ * closed; -ENOMEM, also on purpose, see inject.c.
+ */
+int rmap_make(struct dma_rmap *map, struct rmap_mapping *mapping)
+{
+	int err;
+
+	if (unlikely(!mapping->len || !valid_dma_direction(mapping->dir)))
+		return -EINVAL;
+	if (rmap_inject(&map->inject, mapping->len)) {
+		this_cpu_inc(map->counters->injected);
+		return -ENOMEM;
+	}
+	rcu_read_lock();	/* against rmap_close() */
+	err = unlikely(READ_ONCE(map->closed)) ? -ENODEV : insert(map, mapping);
+	if (rmap_tracking() && !err)
+		rmap_track_made(map, mapping);
+	rcu_read_unlock();
+	if (unlikely(err)) {
+		if (err == -ENOMEM)
+			this_cpu_inc(map->counters->no_memory);
+		return err;
+	}
+	this_cpu_inc(map->counters->maps);
+	this_cpu_add(map->counters->bytes, mapping->len);
+	trace_rmap_map(map, mapping);
+	return 0;
+}
+
+/**
+ * rmap_map() - map contiguous memory, in scheme "fresh" or "phys"
  * @map: the map
  * @phys: the physical address of the memory
- * @len: bytes; the memory is contiguous
+ * @len: bytes
  * @dir: what the device may do
  * @kind: who may undo the mapping
  *
@@ -43,33 +121,79 @@ u64 rmap_map(struct dma_rmap *map, u64 phys, u64 len,
 	     enum dma_data_direction dir, enum rmap_kind kind)
 {
 	struct rmap_mapping mapping = {
-		.phys = phys, .len = len, .dir = dir, .kind = kind,
+		.addr = offset_in_page(phys), .len = len, .phys = phys,
+		.dir = dir, .kind = kind,
 	};
-	int err;
 
-	if (unlikely(!len || !valid_dma_direction(dir)))
-		return DMA_MAPPING_ERROR;
-	mapping.order = rmap_space_order(phys, len);
-	if (unlikely(!mapping.order))
-		return DMA_MAPPING_ERROR;
-
-	rcu_read_lock();	/* against rmap_close() */
-	err = READ_ONCE(map->closed) ? -ENODEV : mapping_insert(map, &mapping);
-	rcu_read_unlock();
-	if (unlikely(err)) {
-		if (err == -ENOMEM)
-			this_cpu_inc(map->counters->no_memory);
-		return DMA_MAPPING_ERROR;
+	if (map->scheme == DMA_RMAP_PHYS) {
+		mapping.addr = phys;
+		mapping.flags = RMAP_SHARED;
 	}
-	this_cpu_inc(map->counters->maps);
-	this_cpu_add(map->counters->bytes, len);
-	return mapping.addr;
+	return likely(!rmap_make(map, &mapping)) ? mapping.addr :
+						   DMA_MAPPING_ERROR;
 }
 
-static void count_unmap(struct dma_rmap *map, const struct rmap_mapping *was)
+/* Of those mappings that were tracked, the history has both ends. */
+static noinline void remember_tracked(struct dma_rmap *map,
+				      const struct rmap_mapping *was)
 {
-	this_cpu_inc(map->counters->unmaps);
+	struct rmap_owners owners;
+	bool tracked = rmap_track_undone(map, was, &owners);
+
+	rmap_history_add(map->history, &map->counters->unmaps, was,
+			 tracked ? &owners : NULL);
+}
+
+/* A mapping is gone: count it and remember it. */
+static void record_unmap(struct dma_rmap *map, const struct rmap_mapping *was)
+{
 	this_cpu_sub(map->counters->bytes, was->len);
+	if (unlikely(atomic_read(&map->tracked)))
+		remember_tracked(map, was);
+	else
+		rmap_history_add(map->history, &map->counters->unmaps, was,
+				 NULL);
+}
+
+static enum rmap_undo unmap_result(const struct rmap_mapping *mapping,
+				   const struct rmap_mapping *was)
+{
+	if (unlikely(was->len != mapping->len || was->dir != mapping->dir ||
+		     was->kind != mapping->kind))
+		return RMAP_UNDONE_MISMATCH;
+	return RMAP_UNDONE;
+}
+
+/* Remove a mapping at a given address, whatever length the caller believes. */
+static bool remove_given(struct dma_rmap *map, struct rmap_mapping *mapping,
+			 struct rmap_mapping *was)
+{
+	unsigned int order;
+
+	mapping->flags = RMAP_SHARED;
+	if (map->unchecked) {
+		*was = *mapping;
+		was->phys = mapping->addr;
+		return true;
+	}
+	mapping->order = given_order(mapping->len);
+	if (likely(rmap_table_remove(&map->table, mapping, was)))
+		return true;
+	for_each_set_bit(order, &map->orders, BITS_PER_LONG) {
+		mapping->order = order;
+		if (rmap_table_remove(&map->table, mapping, was))
+			return true;
+	}
+	return false;
+}
+
+static bool remove_mapping(struct dma_rmap *map, struct rmap_mapping *mapping,
+			   struct rmap_mapping *was)
+{
+	mapping->order = rmap_addr_order(mapping->addr);
+	if (unlikely(!mapping->order))
+		return remove_given(map, mapping, was);
+	return rmap_table_remove(&map->table, mapping, was);
 }
 
 /**
@@ -79,10 +203,12 @@ static void count_unmap(struct dma_rmap *map, const struct rmap_mapping *was)
  * @len: its bytes
  * @dir: its direction
  * @kind: who undoes it
- * @was: gets what was mapped, unless nothing was
+ * @was: gets what was mapped, unless nothing was; the pages of a scattered
+ *	mapping are the caller's now, to be freed
  *
  * When this returns no one reaches the memory through the mapping any more. A
- * mapping of another size or direction than the caller believes is undone
+ * mapping of another size or direction than the caller believes, or one of a
+ * page that is undone as a scatterlist, or the other way round, is undone
  * nevertheless: its memory is about to be used for something else.
  *
  * Context: Any, hard interrupts included. Waits for those who hold the mapping,
@@ -93,23 +219,22 @@ enum rmap_undo rmap_unmap(struct dma_rmap *map, u64 addr, u64 len,
 			  enum dma_data_direction dir, enum rmap_kind kind,
 			  struct rmap_mapping *was)
 {
-	unsigned int order = rmap_addr_order(addr);
-	bool undone = false;
+	struct rmap_mapping mapping = {
+		.addr = addr, .len = len, .dir = dir, .kind = kind,
+	};
+	enum rmap_undo undo = RMAP_NOT_MAPPED;
 
 	rcu_read_lock();	/* against rmap_close() */
-	if (likely(order && !READ_ONCE(map->closed)))
-		undone = rmap_table_remove(&map->table, addr, order, kind, was);
+	if (likely(!READ_ONCE(map->closed)) &&
+	    likely(remove_mapping(map, &mapping, was)))
+		undo = unmap_result(&mapping, was);
 	rcu_read_unlock();
-	if (unlikely(!undone)) {
+	if (likely(undo != RMAP_NOT_MAPPED))
+		record_unmap(map, was);
+	if (unlikely(undo != RMAP_UNDONE))
 		this_cpu_inc(map->counters->bad_unmaps);
-		return RMAP_NOT_MAPPED;
-	}
-	count_unmap(map, was);
-	if (unlikely(was->len != len || was->dir != dir)) {
-		this_cpu_inc(map->counters->bad_unmaps);
-		return RMAP_UNDONE_MISMATCH;
-	}
-	return RMAP_UNDONE;
+	trace_rmap_unmap(map, &mapping, undo);
+	return undo;
 }
 
 static bool take_first(const struct rmap_mapping *mapping, void *arg)
@@ -132,28 +257,25 @@ static bool next_mapping(struct dma_rmap *map, u64 *pos,
 /**
  * rmap_close() - end making and undoing mappings, and undo what is left
  * @map: the map
- * @first: gets the first few mappings that were left
- * @max: how many of them
+ * @left: called for each mapping that was left, when it is undone
+ * @arg: handed to @left
  *
  * Context: Process.
- * Return: how many were left.
  */
-unsigned long rmap_close(struct dma_rmap *map, struct rmap_mapping *first,
-			 unsigned int max)
+void rmap_close(struct dma_rmap *map, rmap_left_fn *left, void *arg)
 {
-	struct rmap_mapping mapping;
-	unsigned long count = 0;
+	struct rmap_mapping mapping, was;
 	u64 pos = 0;
 
 	WRITE_ONCE(map->closed, true);
 	synchronize_rcu();	/* none is being made or undone */
 	while (next_mapping(map, &pos, &mapping)) {
-		rmap_table_remove(&map->table, mapping.addr, mapping.order,
-				  mapping.kind, &mapping);
-		count_unmap(map, &mapping);
-		if (count < max)
-			first[count] = mapping;
-		count++;
+		if (!rmap_table_remove(&map->table, &mapping, &was))
+			continue;
+		left(map, &was, arg);
+		record_unmap(map, &was);
+		/* A range's pages are its owner's, who may come yet. */
+		if (was.flags & RMAP_SCATTERED && was.kind != RMAP_RANGE)
+			rmap_pages_free(was.pages);
 	}
-	return count;
 }

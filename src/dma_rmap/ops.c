@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The DMA operations of a map's device.
+ * The DMA operations of a map's device, in schemes "fresh" and "phys".
  *
  * There are none for synchronisation, because who reads and writes the memory
  * here is a CPU, and none for resources, because they are not memory.
@@ -11,26 +11,81 @@
 #include <linux/mm.h>
 #include <linux/scatterlist.h>
 
+#include "explain.h"
 #include "map.h"
 #include "ops.h"
+#include "pages.h"
+#include "sg.h"
+#include "track.h"
 
-static struct dma_rmap *device_map(struct device *dev)
+/* The unmap of a mapping that there is not. */
+static void warn_no_mapping(struct device *dev, u64 addr, size_t size,
+			    enum dma_data_direction dir)
 {
-	return container_of(dev, struct dma_rmap, dev);
+	char why[RMAP_WHY_SIZE];
+
+	dev_warn_ratelimited(dev, "unmap of %#llx, %zu bytes for %s: no such mapping begins there; nothing was done: %s\n",
+			     addr, size, rmap_dir_name(dir),
+			     rmap_explain_unmap(device_map(dev), addr, why,
+						sizeof(why)));
+}
+
+/* The unmap of a mapping that was made otherwise. */
+static void warn_mismatch(struct device *dev, u64 addr, size_t size,
+			  enum dma_data_direction dir, enum rmap_kind kind,
+			  const struct rmap_mapping *was)
+{
+	dev_warn_ratelimited(dev, "unmap of %#llx, %zu bytes for %s as a %s, with the wrong%s%s%s: it was mapped with %llu bytes for %s as a %s, and all of it is unmapped now\n",
+			     addr, size, rmap_dir_name(dir),
+			     rmap_kind_name(kind),
+			     was->len != size ? " size" : "",
+			     was->dir != dir ? " direction" : "",
+			     was->kind != kind ? " function" : "",
+			     was->len, rmap_dir_name(was->dir),
+			     rmap_kind_name(was->kind));
 }
 
 /* Say what is wrong with an unmap. */
-static void warn_unmap(struct device *dev, enum rmap_undo undo, u64 addr,
-		       size_t size, enum dma_data_direction dir,
-		       const struct rmap_mapping *was)
+static noinline void warn_unmap(struct device *dev, enum rmap_undo undo,
+				u64 addr, size_t size,
+				enum dma_data_direction dir,
+				enum rmap_kind kind,
+				const struct rmap_mapping *was)
 {
 	if (undo == RMAP_NOT_MAPPED)
-		dev_warn_ratelimited(dev, "unmap of %#llx, %zu bytes for %s: no such mapping begins there; nothing was done\n",
-				     addr, size, rmap_dir_name(dir));
+		warn_no_mapping(dev, addr, size, dir);
 	else
-		dev_warn_ratelimited(dev, "unmap of %#llx, %zu bytes for %s: it was mapped with %llu bytes for %s, and all of it is unmapped now\n",
-				     addr, size, rmap_dir_name(dir), was->len,
-				     rmap_dir_name(was->dir));
+		warn_mismatch(dev, addr, size, dir, kind, was);
+	if (rmap_tracking())
+		rmap_track_bad_unmap(device_map(dev), addr);
+}
+
+/**
+ * rmap_undo() - undo a mapping, and say what was wrong about that
+ * @dev: the map's device
+ * @addr: as for rmap_unmap()
+ * @size: as for rmap_unmap()
+ * @dir: as for rmap_unmap()
+ * @kind: as for rmap_unmap()
+ * @was: gets what was mapped, unless nothing was; pages have been freed
+ *
+ * Context: As for rmap_unmap().
+ * Return: true if there was such a mapping.
+ */
+bool rmap_undo(struct device *dev, u64 addr, size_t size,
+	       enum dma_data_direction dir, enum rmap_kind kind,
+	       struct rmap_mapping *was)
+{
+	enum rmap_undo undo;
+
+	undo = rmap_unmap(device_map(dev), addr, size, dir, kind, was);
+	if (unlikely(undo != RMAP_UNDONE))
+		warn_unmap(dev, undo, addr, size, dir, kind, was);
+	if (undo == RMAP_NOT_MAPPED)
+		return false;
+	if (was->flags & RMAP_SCATTERED)
+		rmap_pages_free(was->pages);
+	return true;
 }
 
 static dma_addr_t rmap_map_phys(struct device *dev, phys_addr_t phys,
@@ -39,71 +94,129 @@ static dma_addr_t rmap_map_phys(struct device *dev, phys_addr_t phys,
 {
 	if (attrs & DMA_ATTR_MMIO)
 		return DMA_MAPPING_ERROR;
-	return rmap_map(device_map(dev), phys, size, dir, RMAP_STREAMING);
+	return rmap_map(device_map(dev), phys, size, dir, RMAP_PAGE);
 }
 
 static void rmap_unmap_phys(struct device *dev, dma_addr_t addr, size_t size,
 			    enum dma_data_direction dir, unsigned long attrs)
 {
 	struct rmap_mapping was;
-	enum rmap_undo undo;
 
-	undo = rmap_unmap(device_map(dev), addr, size, dir, RMAP_STREAMING,
-			  &was);
-	if (unlikely(undo != RMAP_UNDONE))
-		warn_unmap(dev, undo, addr, size, dir, &was);
+	rmap_undo(dev, addr, size, dir, RMAP_PAGE, &was);
 }
 
 COMPAT_DMA_MAP_PHYS(rmap_map_phys, rmap_unmap_phys)
+
+/* Scatterlists */
 
 static void rmap_unmap_sg(struct device *dev, struct scatterlist *sgl,
 			  int nents, enum dma_data_direction dir,
 			  unsigned long attrs)
 {
+	struct rmap_mapping was;
 	struct scatterlist *sg;
 	int i;
 
-	for_each_sg(sgl, sg, nents, i)
-		rmap_unmap_phys(dev, sg_dma_address(sg), sg_dma_len(sg), dir,
-				attrs);
+	for_each_sg(sgl, sg, nents, i) {
+		if (!sg_dma_len(sg))
+			break;
+		rmap_undo(dev, sg_dma_address(sg), sg_dma_len(sg), dir, RMAP_SG,
+			  &was);
+	}
 }
 
-/*
- * Each element is a mapping of its own, with guards, so what runs past its end
- * is noticed. Elements that adjoin in memory are not merged: those who build
- * scatterlists have done that.
- */
+static void sg_run_find(struct device *dev, struct scatterlist *first,
+			unsigned int max_count, struct rmap_sg_run *run)
+{
+	u64 boundary = dma_get_seg_boundary(dev) - offset_in_page(sg_phys(first));
+	u64 max_len = min_t(u64, dma_get_max_seg_size(dev), boundary);
+
+	/* Where an element has one length only, it stays alone. */
+	if (!IS_ENABLED(CONFIG_NEED_SG_DMA_LENGTH))
+		max_count = 1;
+	rmap_sg_run_find(first, max_count, max_len,
+			 device_map(dev)->scheme == DMA_RMAP_FRESH, run);
+}
+
+/* Map a run, or as much of it as memory suffices for. */
+static int sg_run_map(struct dma_rmap *map, struct rmap_sg_run *run,
+		      enum dma_data_direction dir, struct scatterlist *out)
+{
+	struct rmap_mapping mapping = {
+		.addr = offset_in_page(sg_phys(run->first)),
+		.phys = sg_phys(run->first), .dir = dir, .kind = RMAP_SG,
+	};
+	int err;
+
+	if (map->scheme == DMA_RMAP_PHYS) {
+		mapping.addr = mapping.phys;
+		mapping.flags = RMAP_SHARED;
+	} else if (run->scattered) {
+		mapping.pages = rmap_sg_run_pages(run);
+		if (mapping.pages) {
+			mapping.flags = RMAP_SCATTERED;
+		} else {
+			mapping.phys = sg_phys(run->first);
+			run->count = 1;
+			run->len = run->first->length;
+		}
+	}
+	mapping.len = run->len;
+	err = rmap_make(map, &mapping);
+	if (err) {
+		if (mapping.flags & RMAP_SCATTERED)
+			rmap_pages_free(mapping.pages);
+		return err == -EINVAL ? err : -ENOMEM;
+	}
+	sg_dma_address(out) = mapping.addr;
+	sg_dma_len(out) = mapping.len;
+	return 0;
+}
+
+static int check_sg(struct scatterlist *sgl, int nents)
+{
+	struct scatterlist *sg;
+	int i;
+
+	for_each_sg(sgl, sg, nents, i) {
+		if (!sg->length)
+			return -EINVAL;
+		if (is_pci_p2pdma_page(sg_page(sg)))
+			return -EREMOTEIO;
+	}
+	return 0;
+}
+
+/* In scheme "fresh" what runs past the end of a run is noticed: a guard follows. */
 static int rmap_map_sg(struct device *dev, struct scatterlist *sgl, int nents,
 		       enum dma_data_direction dir, unsigned long attrs)
 {
 	struct dma_rmap *map = device_map(dev);
-	struct scatterlist *sg;
-	int err = -EINVAL;
-	u64 addr;
-	int i;
+	struct scatterlist *sg = sgl, *out = sgl;
+	struct rmap_sg_run run;
+	unsigned int i;
+	int done, count = 0;
+	int err;
 
-	if (!valid_dma_direction(dir))
-		return -EINVAL;
-	for_each_sg(sgl, sg, nents, i) {
-		if (!sg->length)
-			goto err_element;
-		if (is_pci_p2pdma_page(sg_page(sg))) {
-			err = -EREMOTEIO;
-			goto err_element;
-		}
-		addr = rmap_map(map, sg_phys(sg), sg->length, dir,
-				RMAP_STREAMING);
-		if (addr == DMA_MAPPING_ERROR) {
-			err = -ENOMEM;
-			goto err_element;
-		}
-		sg_dma_address(sg) = addr;
-		sg_dma_len(sg) = sg->length;
+	err = valid_dma_direction(dir) ? check_sg(sgl, nents) : -EINVAL;
+	if (err)
+		return err;
+	for (done = 0; done < nents; done += run.count) {
+		sg_run_find(dev, sg, nents - done, &run);
+		err = sg_run_map(map, &run, dir, out);
+		if (err)
+			goto err_run;
+		count++;
+		out = sg_next(out);
+		for (i = 0; i < run.count; i++)
+			sg = sg_next(sg);
 	}
-	return nents;
+	if (count < nents)
+		sg_dma_len(out) = 0;	/* the end, for who unmaps it */
+	return count;
 
-err_element:
-	rmap_unmap_sg(dev, sgl, i, dir, attrs);
+err_run:
+	rmap_unmap_sg(dev, sgl, count, dir, attrs);
 	return err;
 }
 
@@ -134,13 +247,8 @@ static void rmap_free_memory(struct device *dev, size_t size, void *memory,
 			     dma_addr_t addr, enum dma_data_direction dir)
 {
 	struct rmap_mapping was;
-	enum rmap_undo undo;
 
-	size = PAGE_ALIGN(size);
-	undo = rmap_unmap(device_map(dev), addr, size, dir, RMAP_COHERENT, &was);
-	if (unlikely(undo != RMAP_UNDONE))
-		warn_unmap(dev, undo, addr, size, dir, &was);
-	if (undo == RMAP_NOT_MAPPED)
+	if (!rmap_undo(dev, addr, PAGE_ALIGN(size), dir, RMAP_COHERENT, &was))
 		return;
 	if (unlikely(virt_to_phys(memory) != was.phys))
 		dev_warn_ratelimited(dev, "memory freed at %#llx is not what was allocated there\n",
@@ -202,14 +310,14 @@ static int rmap_get_sgtable(struct device *dev, struct sg_table *sgt,
 	return err;
 }
 
-static int rmap_dma_supported(struct device *dev, u64 mask)
-{
-	return mask >= DMA_BIT_MASK(RMAP_ADDR_BITS);
-}
-
 static u64 rmap_get_required_mask(struct device *dev)
 {
 	return DMA_BIT_MASK(RMAP_ADDR_BITS);
+}
+
+static int rmap_dma_supported(struct device *dev, u64 mask)
+{
+	return mask >= rmap_get_required_mask(dev);
 }
 
 static size_t rmap_max_mapping_size(struct device *dev)

@@ -209,7 +209,7 @@ static void chain_copy(struct rmap_shard *shard, struct rmap_bucket *bucket,
 		for (; used; used &= used - 1) {
 			rmap_entry_read(bucket_entry(bucket, match_slot(used)),
 					&mapping);
-			hash = rmap_hash(mapping.addr, mapping.order);
+			hash = mapping_hash(&mapping);
 			if (!spare)
 				spare = spares_take(spares);
 			rmap_chain_add(array_bucket(shard->next_array, hash),

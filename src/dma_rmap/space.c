@@ -143,3 +143,19 @@ u64 rmap_space_next(struct rmap_space *space, unsigned int order)
 	local_irq_restore(flags);
 	return order_base(order) | block << order;
 }
+
+/**
+ * rmap_space_issued() - has an address been given out, ever?
+ * @space: the space
+ * @addr: an address of scheme "fresh"
+ *
+ * Context: Any.
+ * Return: false if its block has not gone to a CPU yet.
+ */
+bool rmap_space_issued(struct rmap_space *space, u64 addr)
+{
+	unsigned int order = rmap_addr_order(addr);
+	u64 taken = atomic64_read(&space->taken[order - RMAP_MIN_ORDER]);
+
+	return ((addr - order_base(order)) >> order) < taken;
+}

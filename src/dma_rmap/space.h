@@ -11,6 +11,7 @@
 #include <linux/types.h>
 
 #define RMAP_ADDR_BITS	62		/* of a device address */
+#define RMAP_GIVEN_END	(1ULL << (RMAP_ADDR_BITS - 6))	/* below are others' */
 #define RMAP_MIN_ORDER	(PAGE_SHIFT + 1)	/* a page and a guard page */
 #define RMAP_ORDERS	32
 #define RMAP_MAX_ORDER	(RMAP_MIN_ORDER + RMAP_ORDERS - 1)
@@ -47,6 +48,7 @@ void rmap_space_destroy(struct rmap_space *space);
 unsigned int rmap_space_order(u64 phys, u64 len);
 u64 rmap_space_next(struct rmap_space *space, unsigned int order);
 u64 rmap_space_blocks(const struct rmap_space *space, unsigned int order);
+bool rmap_space_issued(struct rmap_space *space, u64 addr);
 
 /**
  * rmap_addr_order() - the order that an address tells

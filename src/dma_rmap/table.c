@@ -25,8 +25,31 @@ static bool entry_live(const struct dma_rmap_entry *entry)
 
 /* Readers */
 
-static struct dma_rmap_entry *
-bucket_find(struct rmap_bucket *head, u8 tag, u64 addr, bool *moved)
+/* Does @entry, which holds @addr, do what is wanted? */
+static bool entry_suits(const struct dma_rmap_entry *entry, u64 addr,
+			const struct rmap_want *want)
+{
+	u64 rest = READ_ONCE(entry->len) - (addr - READ_ONCE(entry->addr));
+
+	return rest >= want->len &&
+	       (want->dir == DMA_NONE || rmap_entry_allows(entry, want->dir));
+}
+
+/* Is @entry one to be found? Only a hint if it is not held. */
+static __always_inline bool entry_matches(const struct dma_rmap_entry *entry,
+					  u64 addr,
+					  const struct rmap_want *want)
+{
+	if (want && !want->len)
+		return !((READ_ONCE(entry->addr) ^ addr) >>
+			 READ_ONCE(entry->order));
+	return likely(rmap_entry_holds(entry, addr)) &&
+	       (!want || entry_suits(entry, addr, want));
+}
+
+static __always_inline struct dma_rmap_entry *
+bucket_find(struct rmap_bucket *head, u8 tag, u64 addr,
+	    const struct rmap_want *want, bool *moved)
 {
 	struct rmap_bucket *bucket = head;
 	struct dma_rmap_entry *entry;
@@ -42,7 +65,7 @@ bucket_find(struct rmap_bucket *head, u8 tag, u64 addr, bool *moved)
 	for (;;) {
 		for (match = match_tag(tags, tag); match; match &= match - 1) {
 			entry = bucket_entry(bucket, match_slot(match));
-			if (unlikely(!rmap_entry_holds(entry, addr)))
+			if (unlikely(!entry_matches(entry, addr, want)))
 				continue;
 			if (likely(entry_live(entry)))
 				return entry;
@@ -66,7 +89,7 @@ bucket_find(struct rmap_bucket *head, u8 tag, u64 addr, bool *moved)
 /* The bucket of @array has been moved: look where it went to. */
 static noinline struct dma_rmap_entry *
 shard_find_moved(struct rmap_shard *shard, unsigned long array, u64 hash,
-		 u64 addr)
+		 u64 addr, const struct rmap_want *want)
 {
 	struct dma_rmap_entry *entry;
 	unsigned long next;
@@ -85,7 +108,7 @@ shard_find_moved(struct rmap_shard *shard, unsigned long array, u64 hash,
 			array = next;
 		}
 		entry = bucket_find(array_bucket(next, hash), hash_tag(hash),
-				    addr, &moved);
+				    addr, want, &moved);
 		if (entry)
 			return entry;
 		if (moved)
@@ -93,6 +116,45 @@ shard_find_moved(struct rmap_shard *shard, unsigned long array, u64 hash,
 		if (READ_ONCE(shard->current_array) == array)
 			return NULL;
 	}
+}
+
+static __always_inline struct dma_rmap_entry *
+table_find(struct rmap_table *table, u64 addr, unsigned int order,
+	   const struct rmap_want *want)
+{
+	u64 hash = rmap_hash(addr, order);
+	struct rmap_shard *shard = table_shard(table, hash);
+	unsigned long array = READ_ONCE(shard->current_array);
+	struct dma_rmap_entry *entry;
+	bool moved = false;
+
+	entry = bucket_find(array_bucket(array, hash), hash_tag(hash), addr,
+			    want, &moved);
+	if (unlikely(moved))
+		entry = shard_find_moved(shard, array, hash, addr, want);
+	return entry;
+}
+
+static __always_inline struct dma_rmap_entry *
+table_hold(struct rmap_table *table, u64 addr, unsigned int order,
+	   const struct rmap_want *want)
+{
+	struct dma_rmap_entry *entry;
+
+	/* With interrupts off this is an RCU read-side critical section. */
+	while ((entry = table_find(table, addr, order, want))) {
+		if (likely(rmap_entry_hold(entry))) {
+			if (likely(entry_matches(entry, addr, want)))
+				break;
+			rmap_entry_release(entry);
+		}
+		/*
+		 * Removed or moved since it was found, and that is seen now.
+		 * Pairs with bucket_clear() and chain_move()
+		 */
+		smp_rmb();
+	}
+	return entry;
 }
 
 /**
@@ -110,17 +172,7 @@ shard_find_moved(struct rmap_shard *shard, unsigned long array, u64 hash,
 struct dma_rmap_entry *rmap_table_find(struct rmap_table *table, u64 addr,
 				       unsigned int order)
 {
-	u64 hash = rmap_hash(addr, order);
-	struct rmap_shard *shard = table_shard(table, hash);
-	unsigned long array = READ_ONCE(shard->current_array);
-	struct dma_rmap_entry *entry;
-	bool moved = false;
-
-	entry = bucket_find(array_bucket(array, hash), hash_tag(hash), addr,
-			    &moved);
-	if (unlikely(moved))
-		entry = shard_find_moved(shard, array, hash, addr);
-	return entry;
+	return table_find(table, addr, order, NULL);
 }
 
 /**
@@ -135,22 +187,27 @@ struct dma_rmap_entry *rmap_table_find(struct rmap_table *table, u64 addr,
 struct dma_rmap_entry *rmap_table_hold(struct rmap_table *table, u64 addr,
 				       unsigned int order)
 {
-	struct dma_rmap_entry *entry;
+	return table_hold(table, addr, order, NULL);
+}
 
-	/* With interrupts off this is an RCU read-side critical section. */
-	while ((entry = rmap_table_find(table, addr, order))) {
-		if (likely(rmap_entry_hold(entry))) {
-			if (likely(rmap_entry_holds(entry, addr)))
-				break;
-			rmap_entry_release(entry);
-		}
-		/*
-		 * Removed or moved since it was found, and that is seen now.
-		 * Pairs with bucket_clear() and chain_move()
-		 */
-		smp_rmb();
-	}
-	return entry;
+/**
+ * rmap_table_hold_wanted() - find one of the mappings that hold an address, and
+ *	hold it
+ * @table: the table
+ * @addr: any address inside the mapping
+ * @order: the order of the mapping
+ * @want: what it has to allow
+ *
+ * For mappings with %RMAP_SHARED, of which several can hold an address.
+ *
+ * Context: Any, with interrupts off until rmap_entry_release(). Never waits.
+ * Return: the entry, or NULL if there is no such mapping.
+ */
+struct dma_rmap_entry *rmap_table_hold_wanted(struct rmap_table *table,
+					      u64 addr, unsigned int order,
+					      const struct rmap_want *want)
+{
+	return table_hold(table, addr, order, want);
 }
 
 /* Writers, under the shard's lock */
@@ -179,10 +236,14 @@ static void bucket_set(struct rmap_bucket *bucket, unsigned int slot, u8 tag,
 
 	WRITE_ONCE(entry->addr, mapping->addr);
 	WRITE_ONCE(entry->len, mapping->len);
-	entry->phys = mapping->phys;
+	if (mapping->flags & RMAP_SCATTERED)
+		entry->pages = mapping->pages;
+	else
+		entry->phys = mapping->phys;
 	WRITE_ONCE(entry->order, mapping->order);
-	entry->dir = mapping->dir;
+	WRITE_ONCE(entry->dir, mapping->dir);
 	entry->kind = mapping->kind;
+	entry->flags = mapping->flags;
 	atomic_set_release(&entry->users, RMAP_LIVE);
 	/* The entry before its tag. Pairs with bucket_find() */
 	smp_store_release(&bucket->tags, tags | (u64)tag << (8 * slot));
@@ -218,8 +279,8 @@ static bool bucket_has_block(const struct rmap_bucket *bucket, u8 tag,
  *	when it has been taken
  *
  * Context: Any, under the shard's lock.
- * Return: 0; -EEXIST if the mapping's block is there; -ENOMEM if there is no
- * room and no spare bucket.
+ * Return: 0; -EEXIST if the mapping's block is there, and is not shared; -ENOMEM
+ * if there is no room and no spare bucket.
  */
 int rmap_chain_add(struct rmap_bucket *bucket, u8 tag,
 		   const struct rmap_mapping *mapping,
@@ -228,7 +289,8 @@ int rmap_chain_add(struct rmap_bucket *bucket, u8 tag,
 	struct rmap_bucket *room = NULL;
 
 	for (;;) {
-		if (bucket_has_block(bucket, tag, mapping))
+		if (!(mapping->flags & RMAP_SHARED) &&
+		    bucket_has_block(bucket, tag, mapping))
 			return -EEXIST;
 		if (!room && bucket_free_slot(bucket))
 			room = bucket;
@@ -248,19 +310,19 @@ int rmap_chain_add(struct rmap_bucket *bucket, u8 tag,
 	return 0;
 }
 
-/**
- * rmap_table_insert() - add a mapping
- * @table: the table
- * @mapping: the mapping
- *
- * Context: Any, hard interrupts included.
- * Return: 0; -EEXIST if a mapping in the same block is there; -ENOMEM. If it
- * fails, nothing has changed.
- */
-int rmap_table_insert(struct rmap_table *table,
-		      const struct rmap_mapping *mapping)
+static void count_place(struct rmap_shard *shard,
+			const struct rmap_mapping *mapping, int change)
 {
-	u64 hash = rmap_hash(mapping->addr, mapping->order);
+	WRITE_ONCE(shard->count, shard->count + change);
+	if (mapping->flags & RMAP_SECOND)
+		WRITE_ONCE(shard->seconds, shard->seconds + change);
+}
+
+/* Add @mapping in one of its blocks. */
+static int insert_place(struct rmap_table *table,
+			const struct rmap_mapping *mapping)
+{
+	u64 hash = mapping_hash(mapping);
 	struct rmap_shard *shard = table_shard(table, hash);
 	struct rmap_bucket *spare = NULL;
 	enum rmap_resize resize = RMAP_RESIZE_NONE;
@@ -272,7 +334,7 @@ int rmap_table_insert(struct rmap_table *table,
 		err = rmap_chain_add(shard_bucket(shard, hash), hash_tag(hash),
 				     mapping, &spare);
 		if (likely(!err)) {
-			WRITE_ONCE(shard->count, shard->count + 1);
+			count_place(shard, mapping, 1);
 			resize = rmap_shard_wants(shard);
 		}
 		raw_spin_unlock_irqrestore(&shard->lock, flags);
@@ -288,45 +350,57 @@ int rmap_table_insert(struct rmap_table *table,
 	return err;
 }
 
-/* Find a mapping by its first address: its bucket, and *@slot in that. */
+/*
+ * How well does @entry fit @mapping? 0 if it is another one. Of several that are
+ * alike but for their memory, the second place has to be that of the first.
+ */
+static int entry_fits(const struct dma_rmap_entry *entry,
+		      const struct rmap_mapping *mapping)
+{
+	bool streaming = mapping->kind <= RMAP_SG && entry->kind <= RMAP_SG;
+
+	if (entry->addr != mapping->addr || entry->order != mapping->order ||
+	    (entry->flags ^ mapping->flags) & RMAP_SECOND ||
+	    (mapping->flags & RMAP_SECOND && entry->phys != mapping->phys) ||
+	    (entry->kind != mapping->kind && !streaming))
+		return 0;
+	return 1 + (entry->kind == mapping->kind) +
+	       (entry->len == mapping->len) + (entry->dir == mapping->dir);
+}
+
+/* Find the entry that fits best: its bucket, and *@slot in that. */
 static struct rmap_bucket *chain_find(struct rmap_bucket *bucket, u8 tag,
-				      u64 addr, enum rmap_kind kind,
+				      const struct rmap_mapping *mapping,
 				      unsigned int *slot)
 {
-	const struct dma_rmap_entry *entry;
+	struct rmap_bucket *found = NULL;
+	int fit, best = 0;
 	u64 match;
 
 	for (; bucket; bucket = bucket->next) {
 		match = match_tag(bucket->tags, tag) & bucket_used(bucket);
 		for (; match; match &= match - 1) {
+			fit = entry_fits(bucket_entry(bucket, match_slot(match)),
+					 mapping);
+			if (fit <= best)
+				continue;
+			found = bucket;
 			*slot = match_slot(match);
-			entry = bucket_entry(bucket, *slot);
-			if (entry->addr == addr && entry->kind == kind)
-				return bucket;
+			/* There is no better one, or no other one. */
+			if (fit == 4 || !(mapping->flags & RMAP_SHARED))
+				return found;
+			best = fit;
 		}
 	}
-	return NULL;
+	return found;
 }
 
-/**
- * rmap_table_remove() - take a mapping out
- * @table: the table
- * @addr: its first address
- * @order: its order
- * @kind: its kind
- * @was: gets a description of it
- *
- * When this returns no one holds the mapping any more.
- *
- * Context: Any, hard interrupts included. Waits for those who hold the mapping,
- * each for a bounded time.
- * Return: true, or false if there is no mapping that begins at @addr and is of
- * @kind.
- */
-bool rmap_table_remove(struct rmap_table *table, u64 addr, unsigned int order,
-		       enum rmap_kind kind, struct rmap_mapping *was)
+/* Remove @mapping from one of its blocks. */
+static bool remove_place(struct rmap_table *table,
+			 const struct rmap_mapping *mapping,
+			 struct rmap_mapping *was)
 {
-	u64 hash = rmap_hash(addr, order);
+	u64 hash = mapping_hash(mapping);
 	struct rmap_shard *shard = table_shard(table, hash);
 	enum rmap_resize resize = RMAP_RESIZE_NONE;
 	struct rmap_bucket *bucket;
@@ -334,17 +408,87 @@ bool rmap_table_remove(struct rmap_table *table, u64 addr, unsigned int order,
 	unsigned int slot;
 
 	raw_spin_lock_irqsave(&shard->lock, flags);
-	bucket = chain_find(shard_bucket(shard, hash), hash_tag(hash), addr,
-			    kind, &slot);
+	bucket = chain_find(shard_bucket(shard, hash), hash_tag(hash), mapping,
+			    &slot);
 	if (likely(bucket)) {
 		bucket_clear(bucket, slot);
 		rmap_entry_read(bucket_entry(bucket, slot), was);
-		WRITE_ONCE(shard->count, shard->count - 1);
+		count_place(shard, was, -1);
 		resize = rmap_shard_wants(shard);
 	}
 	raw_spin_unlock_irqrestore(&shard->lock, flags);
 	rmap_table_resize(table, resize);
 	return bucket;
+}
+
+/* Does @mapping lie in two blocks? Then @second is its place in the other one. */
+static bool second_place(const struct rmap_mapping *mapping,
+			 struct rmap_mapping *second)
+{
+	u64 last = mapping->addr + mapping->len - 1;
+
+	if (likely(!(mapping->flags & RMAP_SHARED)) ||
+	    !((mapping->addr ^ last) >> mapping->order))
+		return false;
+	*second = *mapping;
+	second->flags |= RMAP_SECOND;
+	return true;
+}
+
+/**
+ * rmap_table_insert() - add a mapping
+ * @table: the table
+ * @mapping: the mapping; it lies in a block of its order, which no other mapping
+ *	of that order lies in, or, with %RMAP_SHARED, in one or two that can have
+ *	others, too
+ *
+ * Context: Any, hard interrupts included.
+ * Return: 0; -EEXIST if a mapping in the same block is there; -ENOMEM. If it
+ * fails, nothing has changed.
+ */
+int rmap_table_insert(struct rmap_table *table,
+		      const struct rmap_mapping *mapping)
+{
+	struct rmap_mapping second, was;
+	bool two = second_place(mapping, &second);
+	int err;
+
+	/* Whoever removes the first place finds the second one there. */
+	err = unlikely(two) ? insert_place(table, &second) : 0;
+	if (unlikely(err))
+		return err;
+	err = insert_place(table, mapping);
+	if (unlikely(err && two))
+		remove_place(table, &second, &was);
+	return err;
+}
+
+/**
+ * rmap_table_remove() - take a mapping out
+ * @table: the table
+ * @mapping: its first address, order, and %RMAP_SHARED if it has that; its kind:
+ *	of %RMAP_PAGE and %RMAP_SG each finds the other, too; of several mappings
+ *	that begin there, one of this kind, length and direction is taken if there
+ *	is one
+ * @was: gets a description of it
+ *
+ * When this returns no one holds the mapping any more.
+ *
+ * Context: Any, hard interrupts included. Waits for those who hold the mapping,
+ * each for a bounded time.
+ * Return: true, or false if there is no such mapping.
+ */
+bool rmap_table_remove(struct rmap_table *table,
+		       const struct rmap_mapping *mapping,
+		       struct rmap_mapping *was)
+{
+	struct rmap_mapping second, other;
+
+	if (!remove_place(table, mapping, was))
+		return false;
+	if (unlikely(second_place(was, &second)))
+		remove_place(table, &second, &other);
+	return true;
 }
 
 /**
@@ -359,14 +503,18 @@ void rmap_entry_read(const struct dma_rmap_entry *entry,
 {
 	mapping->addr = entry->addr;
 	mapping->len = entry->len;
-	mapping->phys = entry->phys;
+	mapping->flags = entry->flags;
+	if (entry->flags & RMAP_SCATTERED)
+		mapping->pages = entry->pages;
+	else
+		mapping->phys = entry->phys;
 	mapping->order = entry->order;
 	mapping->dir = entry->dir;
 	mapping->kind = entry->kind;
 }
 
 /**
- * rmap_table_count() - how many entries a table has
+ * rmap_table_count() - how many mappings a table has
  * @table: the table
  *
  * Context: Any.
@@ -378,7 +526,8 @@ unsigned long rmap_table_count(struct rmap_table *table)
 	unsigned int i;
 
 	for (i = 0; i < RMAP_SHARDS; i++)
-		count += READ_ONCE(table->shard[i].count);
+		count += READ_ONCE(table->shard[i].count) -
+			 READ_ONCE(table->shard[i].seconds);
 	return count;
 }
 
@@ -437,8 +586,9 @@ static bool chain_walk(const struct rmap_bucket *bucket, u64 first, u64 last,
 		for (; used; used &= used - 1) {
 			rmap_entry_read(&bucket->entry[match_slot(used) - 1],
 					&mapping);
-			hash = rmap_hash(mapping.addr, mapping.order);
-			if (hash >= first && hash <= last && fn(&mapping, arg))
+			hash = mapping_hash(&mapping);
+			if (hash >= first && hash <= last &&
+			    !(mapping.flags & RMAP_SECOND) && fn(&mapping, arg))
 				return true;
 		}
 	}

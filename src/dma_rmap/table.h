@@ -18,17 +18,34 @@
  * @addr: the first device address
  * @len: bytes
  * @phys: the physical address that @addr stands for
+ * @pages: with %RMAP_SCATTERED, the pages that it stands for
  * @order: log2 of the block of device addresses that it lies in
  * @dir: what the device may do
  * @kind: who may undo it
+ * @flags: RMAP_SCATTERED and others
  */
 struct rmap_mapping {
 	u64 addr;
 	u64 len;
-	u64 phys;
+	union {
+		u64 phys;
+		struct rmap_pages *pages;
+	};
 	unsigned int order;
 	enum dma_data_direction dir;
 	enum rmap_kind kind;
+	unsigned int flags;
+};
+
+/**
+ * struct rmap_want - which of several mappings that hold an address is wanted
+ * @len: one that has so many bytes from the address on; with 0 it need not hold
+ *	the address, only lie in the same block
+ * @dir: and allows this, unless it is %DMA_NONE
+ */
+struct rmap_want {
+	u64 len;
+	enum dma_data_direction dir;
 };
 
 #define RMAP_SHARD_BITS 5
@@ -54,6 +71,7 @@ enum rmap_resize {
  *	by the resize work alone, under @lock
  * @lock: serialises all changes of this shard; taken in hard interrupts
  * @count: entries; under @lock
+ * @seconds: those of them with %RMAP_SECOND; under @lock
  * @resize: what the resize work has been told; written under @lock
  */
 struct rmap_shard {
@@ -62,6 +80,7 @@ struct rmap_shard {
 	raw_spinlock_t lock;
 	enum rmap_resize resize;
 	unsigned long count;
+	unsigned long seconds;
 } ____cacheline_aligned_in_smp;
 
 /**
@@ -84,12 +103,16 @@ void rmap_table_destroy(struct rmap_table *table);
 
 int rmap_table_insert(struct rmap_table *table,
 		      const struct rmap_mapping *mapping);
-bool rmap_table_remove(struct rmap_table *table, u64 addr, unsigned int order,
-		       enum rmap_kind kind, struct rmap_mapping *was);
+bool rmap_table_remove(struct rmap_table *table,
+		       const struct rmap_mapping *mapping,
+		       struct rmap_mapping *was);
 struct dma_rmap_entry *rmap_table_find(struct rmap_table *table, u64 addr,
 				       unsigned int order);
 struct dma_rmap_entry *rmap_table_hold(struct rmap_table *table, u64 addr,
 				       unsigned int order);
+struct dma_rmap_entry *rmap_table_hold_wanted(struct rmap_table *table,
+					      u64 addr, unsigned int order,
+					      const struct rmap_want *want);
 unsigned long rmap_table_count(struct rmap_table *table);
 size_t rmap_table_bytes(struct rmap_table *table);
 void rmap_entry_read(const struct dma_rmap_entry *entry,

@@ -11,6 +11,7 @@ enum {
 	STAT_DMA_UNMAPPED = SOFTHCA_NR_COUNTERS,
 	STAT_DMA_BOUNDS,
 	STAT_DMA_DIRECTION,
+	STAT_DMA_HOLE,
 	SOFTHCA_NR_STATS,
 };
 
@@ -22,6 +23,7 @@ static const struct rdma_stat_desc softhca_stats[SOFTHCA_NR_STATS] = {
 	[STAT_DMA_UNMAPPED] = { .name = "dma_fault_unmapped" },
 	[STAT_DMA_BOUNDS] = { .name = "dma_fault_bounds" },
 	[STAT_DMA_DIRECTION] = { .name = "dma_fault_direction" },
+	[STAT_DMA_HOLE] = { .name = "dma_fault_hole" },
 };
 
 struct rdma_hw_stats *softhca_alloc_hw_port_stats(struct ib_device *ib,
@@ -53,6 +55,7 @@ int softhca_get_hw_stats(struct ib_device *ib, struct rdma_hw_stats *stats,
 	stats->value[STAT_DMA_UNMAPPED] = dma.faults[DMA_RMAP_FAULT_UNMAPPED];
 	stats->value[STAT_DMA_BOUNDS] = dma.faults[DMA_RMAP_FAULT_BOUNDS];
 	stats->value[STAT_DMA_DIRECTION] = dma.faults[DMA_RMAP_FAULT_DIRECTION];
+	stats->value[STAT_DMA_HOLE] = dma.faults[DMA_RMAP_FAULT_HOLE];
 
 	return SOFTHCA_NR_STATS;
 }

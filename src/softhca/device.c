@@ -33,6 +33,7 @@
 #include "gid.h"
 #include "link.h"
 #include "mr.h"
+#include "parent.h"
 #include "post.h"
 #include "qp.h"
 #include "qp_state.h"
@@ -295,6 +296,8 @@ static void softhca_dealloc_driver(struct ib_device *ib)
 	free_percpu(dev->counters);
 	if (dev->rmap)
 		dma_rmap_destroy(dev->rmap);
+	if (dev->parent)
+		softhca_parent_unuse(dev->parent);
 	dev_put(dev->netdev);
 }
 
@@ -353,20 +356,54 @@ static const struct ib_device_ops softhca_ops = {
 	INIT_RDMA_OBJ_SIZE(ib_ucontext, softhca_ucontext, ib),
 };
 
+/* Make what issues and resolves the device's addresses, if it is not virt. */
+static int device_create_rmap(struct softhca_dev *dev, const char *name,
+			      const struct softhca_addressing *how)
+{
+	char dma_name[IB_DEVICE_NAME_MAX + 24];
+	struct dma_rmap_attr attr = {};
+
+	switch (how->scheme) {
+	case SOFTHCA_SCHEME_VIRT:
+		return 0;
+	case SOFTHCA_SCHEME_FRESH:
+		attr.scheme = DMA_RMAP_FRESH;
+		break;
+	case SOFTHCA_SCHEME_PHYS:
+		attr.scheme = DMA_RMAP_PHYS;
+		attr.unchecked = !how->checked;
+		break;
+	case SOFTHCA_SCHEME_STACKED:
+		attr.scheme = DMA_RMAP_STACKED;
+		attr.parent = softhca_parent_use(how->parent);
+		if (!attr.parent)
+			return -ENODEV;
+		dev->parent = how->parent;
+		break;
+	}
+	/* RDMA devices can be renamed; the number keeps names apart. */
+	snprintf(dma_name, sizeof(dma_name), "%s.%llu", name, dev->ordinal);
+	dev->rmap = dma_rmap_create(dma_name, &attr);
+	if (!IS_ERR(dev->rmap))
+		return 0;
+	if (dev->parent)
+		softhca_parent_unuse(dev->parent);
+	return PTR_ERR(dev->rmap);
+}
+
 /**
  * softhca_device_create - make a device, not yet registered
  * @name: what the DMA device is called after
  * @netdev: its port's netdev; the device takes a reference of its own
- * @scheme: what its device addresses are
+ * @how: how its device addresses come about
  *
  * Context: May sleep.
  * Return: the device, or an ERR_PTR.
  */
 struct softhca_dev *softhca_device_create(const char *name,
 					  struct net_device *netdev,
-					  enum softhca_scheme scheme)
+					  const struct softhca_addressing *how)
 {
-	char dma_name[IB_DEVICE_NAME_MAX + 24];
 	struct softhca_dev *dev;
 	int err;
 
@@ -381,16 +418,9 @@ struct softhca_dev *softhca_device_create(const char *name,
 		goto err_dev;
 	}
 
-	if (scheme == SOFTHCA_SCHEME_FRESH) {
-		/* RDMA devices can be renamed; the number keeps names apart. */
-		snprintf(dma_name, sizeof(dma_name), "%s.%llu", name,
-			 dev->ordinal);
-		dev->rmap = dma_rmap_create(dma_name, DMA_RMAP_FRESH);
-		if (IS_ERR(dev->rmap)) {
-			err = PTR_ERR(dev->rmap);
-			goto err_counters;
-		}
-	}
+	err = device_create_rmap(dev, name, how);
+	if (err)
+		goto err_counters;
 
 	dev_hold(netdev);
 	dev->netdev = netdev;

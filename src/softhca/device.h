@@ -12,7 +12,7 @@ void softhca_device_module_exit(void);
 
 struct softhca_dev *softhca_device_create(const char *name,
 					  struct net_device *netdev,
-					  enum softhca_scheme scheme);
+					  const struct softhca_addressing *how);
 int softhca_device_register(struct softhca_dev *dev, const char *name);
 void softhca_device_update_port(struct softhca_dev *dev);
 enum ib_mtu softhca_port_mtu(const struct softhca_dev *dev);

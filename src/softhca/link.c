@@ -31,17 +31,18 @@
 #include "device.h"
 #include "link.h"
 #include "params.h"
+#include "parent.h"
 
 /**
  * struct softhca_link - a netdev's device, present or to come
  * @node: in @links
  * @netdev: good while the link is in the list: its unregistration removes it
  * @name: of the device
- * @scheme: of the device
+ * @how: the device's addresses come about, with a claim to its parent
  * @dev: the device; NULL before it is made and after it is lost
  * @automatic: made because `netdevs` said so
  * @closing: we end it ourselves
- * @netdev_gone: the netdev is being unregistered
+ * @ended: its netdev is being unregistered, or its parent is going away
  * @swept: taken along by the unloading of rdma_rxe; to be brought back
  * @dismissed: automatic, and deleted by a user; not to be made again
  */
@@ -49,11 +50,11 @@ struct softhca_link {
 	struct list_head node;
 	struct net_device *netdev;
 	char name[IB_DEVICE_NAME_MAX];
-	enum softhca_scheme scheme;
+	struct softhca_addressing how;
 	struct softhca_dev *dev;
 	bool automatic;
 	bool closing;
-	bool netdev_gone;
+	bool ended;
 	bool swept;
 	bool dismissed;
 };
@@ -79,7 +80,8 @@ static bool netdev_is_port(const struct net_device *netdev)
 }
 
 static struct softhca_link *link_create(struct net_device *netdev,
-					const char *name, bool automatic)
+					const char *name, bool automatic,
+					const struct softhca_addressing *how)
 {
 	struct softhca_link *link = kzalloc(sizeof(*link), GFP_KERNEL);
 
@@ -87,7 +89,8 @@ static struct softhca_link *link_create(struct net_device *netdev,
 		return NULL;
 	link->netdev = netdev;
 	link->automatic = automatic;
-	link->scheme = softhca_param_scheme();
+	link->how = *how;
+	softhca_parent_hold(how->parent);
 	strscpy(link->name, name, sizeof(link->name));
 	return link;
 }
@@ -96,6 +99,7 @@ static void link_drop(struct softhca_link *link)
 {
 	lockdep_assert_held(&links_lock);
 	list_del(&link->node);
+	softhca_parent_put(link->how.parent);
 	kfree(link);
 }
 
@@ -107,7 +111,7 @@ static int link_up(struct softhca_link *link)
 {
 	struct softhca_dev *dev;
 
-	dev = softhca_device_create(link->name, link->netdev, link->scheme);
+	dev = softhca_device_create(link->name, link->netdev, &link->how);
 	if (IS_ERR(dev))
 		return PTR_ERR(dev);
 	if (!link->automatic)
@@ -259,9 +263,10 @@ static struct net_device *next_missing(void)
 	return found;
 }
 
-static int auto_add(struct net_device *netdev)
+static int auto_add(struct net_device *netdev,
+		    const struct softhca_addressing *how)
 {
-	struct softhca_link *link = link_create(netdev, "", true);
+	struct softhca_link *link = link_create(netdev, "", true, how);
 	int err;
 
 	if (!link)
@@ -285,7 +290,7 @@ static struct softhca_link *next_stale(void)
 
 	mutex_lock(&links_lock);
 	list_for_each_entry(link, &links, node) {
-		if (link->netdev_gone ||
+		if (link->ended ||
 		    (link->automatic && netdev_is_port(link->netdev))) {
 			link->closing = true;
 			found = link;
@@ -296,22 +301,66 @@ static struct softhca_link *next_stale(void)
 	return found;
 }
 
-/* Make the devices what the netdevs are. */
-static void links_update(struct work_struct *work)
+static void remove_stale(void)
 {
-	struct net_device *netdev;
 	struct softhca_link *link;
 
 	mutex_lock(&link_ops_lock);
 	while ((link = next_stale()))
 		link_remove(link);
+	mutex_unlock(&link_ops_lock);
+}
+
+static void add_missing(const struct softhca_addressing *how)
+{
+	struct net_device *netdev;
+
+	mutex_lock(&link_ops_lock);
 	while ((netdev = next_missing())) {
-		auto_add(netdev);
+		auto_add(netdev, how);
 		dev_put(netdev);
 	}
 	mutex_unlock(&link_ops_lock);
 }
+
+/* Make the devices what the netdevs are. */
+static void links_update(struct work_struct *work)
+{
+	struct softhca_addressing how;
+	struct net_device *netdev;
+
+	remove_stale();
+	netdev = next_missing();
+	if (!netdev)
+		return;
+	dev_put(netdev);
+	if (softhca_params_addressing(&how))
+		return;		/* the next netdev asks again */
+	add_missing(&how);
+	softhca_parent_put(how.parent);
+}
 static DECLARE_WORK(update_work, links_update);
+
+/**
+ * softhca_links_parent_gone - end all devices that stand on a parent
+ * @parent: the parent
+ *
+ * Context: May sleep; under the parent's device_lock().
+ */
+void softhca_links_parent_gone(const struct softhca_parent *parent)
+{
+	struct softhca_link *link;
+
+	mutex_lock(&links_lock);
+	list_for_each_entry(link, &links, node) {
+		if (link->how.parent != parent)
+			continue;
+		pr_info("%s ends: its parent goes away\n", link->name);
+		link->ended = true;
+	}
+	mutex_unlock(&links_lock);
+	remove_stale();
+}
 
 static struct softhca_link *next_swept(void)
 {
@@ -319,7 +368,7 @@ static struct softhca_link *next_swept(void)
 
 	mutex_lock(&links_lock);
 	list_for_each_entry(link, &links, node) {
-		if (link->swept && !link->netdev_gone) {
+		if (link->swept && !link->ended) {
 			link->swept = false;
 			dev_hold(link->netdev);
 			found = link;
@@ -378,7 +427,7 @@ static void netdev_going(struct net_device *netdev)
 	mutex_lock(&links_lock);
 	list_for_each_entry(link, &links, node)
 		if (link->netdev == netdev)
-			link->netdev_gone = true;
+			link->ended = true;
 	mutex_unlock(&links_lock);
 	queue_work(link_wq, &update_work);
 }
@@ -424,6 +473,7 @@ static struct notifier_block netdev_notifier = {
 /* `rdma link add NAME type softhca netdev IF` */
 static int link_newlink(const char *name, struct net_device *netdev)
 {
+	struct softhca_addressing how;
 	struct softhca_link *link;
 	int err;
 
@@ -433,7 +483,11 @@ static int link_newlink(const char *name, struct net_device *netdev)
 		return -EINVAL;
 	}
 
-	link = link_create(netdev, name, false);
+	err = softhca_params_addressing(&how);
+	if (err)
+		return err;
+	link = link_create(netdev, name, false, &how);
+	softhca_parent_put(how.parent);
 	if (!link)
 		return -ENOMEM;
 
@@ -459,11 +513,17 @@ static struct rdma_link_ops link_ops = {
 
 int softhca_links_init(void)
 {
+	struct softhca_addressing how;
 	int err;
 
+	err = softhca_params_addressing(&how);
+	if (err)
+		return err;
 	link_wq = alloc_ordered_workqueue("softhca_link", 0);
-	if (!link_wq)
-		return -ENOMEM;
+	if (!link_wq) {
+		err = -ENOMEM;
+		goto err_parent;
+	}
 
 	err = register_module_notifier(&module_notifier);
 	if (err)
@@ -474,7 +534,8 @@ int softhca_links_init(void)
 		goto err_module;
 
 	/* The devices are there when modprobe returns. */
-	links_update(NULL);
+	add_missing(&how);
+	softhca_parent_put(how.parent);
 	rdma_link_register(&link_ops);
 	return 0;
 
@@ -482,6 +543,8 @@ err_module:
 	unregister_module_notifier(&module_notifier);
 err_wq:
 	destroy_workqueue(link_wq);
+err_parent:
+	softhca_parent_put(how.parent);
 	return err;
 }
 

@@ -4,9 +4,11 @@
 #define SOFTHCA_LINK_H
 
 struct softhca_dev;
+struct softhca_parent;
 
 int softhca_links_init(void);
 void softhca_links_exit(void);
 void softhca_link_lost(struct softhca_dev *dev);
+void softhca_links_parent_gone(const struct softhca_parent *parent);
 
 #endif /* SOFTHCA_LINK_H */

@@ -21,6 +21,7 @@
 #include "gid.h"
 #include "memory.h"
 #include "qp_state.h"
+#include "refusal.h"
 #include "responder.h"
 #include "transport.h"
 
@@ -43,6 +44,20 @@ static bool msg_stopped(void *arg)
 	       !softhca_qp_receives(msg->peer);
 }
 
+/* One side of a message was refused; say so if it was the reverse map. */
+static void msg_refused(const struct local_msg *msg,
+			const struct softhca_mem *mem)
+{
+	if (!mem->refused.len)
+		return;
+	if (mem->sge == msg->wqe->sge)
+		softhca_refused_send(msg->qp, msg->wqe, mem);
+	else if (mem->sge == msg->qp->req.recv->sge)
+		softhca_refused_recv(msg->peer, msg->qp->req.recv, mem);
+	else
+		softhca_refused_remote(msg->peer, msg->qp, mem);
+}
+
 static enum softhca_mem_result msg_copy(struct local_msg *msg,
 					struct softhca_mem *dst,
 					struct softhca_mem *src, u64 len)
@@ -52,8 +67,24 @@ static enum softhca_mem_result msg_copy(struct local_msg *msg,
 		.arg = msg,
 		.may_sleep = msg->may_sleep,
 	};
+	enum softhca_mem_result result;
 
-	return softhca_mem_copy(dst, src, len, &stop);
+	result = softhca_mem_copy(dst, src, len, &stop);
+	if (unlikely(result == SOFTHCA_MEM_SRC_FAULT))
+		msg_refused(msg, src);
+	else if (unlikely(result == SOFTHCA_MEM_DST_FAULT))
+		msg_refused(msg, dst);
+	return result;
+}
+
+/* Is one side refused as a whole, before anything is moved? */
+static bool msg_check_fails(struct local_msg *msg, struct softhca_mem *mem,
+			    u64 len)
+{
+	if (likely(!softhca_mem_check(mem, len)))
+		return false;
+	msg_refused(msg, mem);
+	return true;
 }
 
 /* The verdict on a message whose copy was stopped. */
@@ -288,7 +319,7 @@ static bool own_memory_is_bad(struct local_msg *msg)
 	struct softhca_mem mem;
 
 	local_mem(msg, &mem, msg->wqe->opcode == IB_WR_RDMA_READ);
-	return softhca_mem_check(&mem, msg->wqe->length);
+	return msg_check_fails(msg, &mem, msg->wqe->length);
 }
 
 static struct softhca_outcome ask_peer(struct local_msg *msg)
@@ -448,7 +479,7 @@ static struct softhca_outcome deliver_datagram(struct local_msg *msg)
 	local_mem(msg, &src, false);
 	softhca_resp_recv_mem(msg->peer, &dst, recv);
 	head.inline_data = &hdr;
-	result = softhca_mem_check(&dst, sizeof(hdr) + len) ?
+	result = msg_check_fails(msg, &dst, sizeof(hdr) + len) ?
 		 SOFTHCA_MEM_DST_FAULT :
 		 msg_copy(msg, &dst, &head, sizeof(hdr));
 	if (!result)

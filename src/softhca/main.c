@@ -5,6 +5,7 @@
 #include "device.h"
 #include "link.h"
 #include "params.h"
+#include "parent.h"
 #include "requester.h"
 
 static int __init softhca_init(void)
@@ -23,11 +24,17 @@ static int __init softhca_init(void)
 	if (err)
 		goto err_req;
 
-	err = softhca_links_init();
+	err = softhca_parents_init();
 	if (err)
 		goto err_device;
+
+	err = softhca_links_init();
+	if (err)
+		goto err_parents;
 	return 0;
 
+err_parents:
+	softhca_parents_exit();
 err_device:
 	softhca_device_module_exit();
 err_req:
@@ -39,6 +46,7 @@ module_init(softhca_init);
 static void __exit softhca_exit(void)
 {
 	softhca_links_exit();
+	softhca_parents_exit();
 	softhca_device_module_exit();
 	softhca_req_module_exit();
 }

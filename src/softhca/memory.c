@@ -110,7 +110,15 @@ static u64 fast_locate(const struct softhca_mr *mr, u64 addr, u64 *dma)
 	return size - (pos & (size - 1));
 }
 
-static int piece_from_dma(const struct softhca_mem *mem, u64 dma, u32 len,
+/* The reverse map has refused it. Who has made @mem says whose access it was. */
+static int mem_refused(struct softhca_mem *mem, u64 dma, u64 len, int err)
+{
+	mem->refused.addr = dma;
+	mem->refused.len = len;
+	return err;
+}
+
+static int piece_from_dma(struct softhca_mem *mem, u64 dma, u32 len,
 			  struct mem_piece *piece)
 {
 	struct dma_rmap *rmap = mem->dev->rmap;
@@ -125,7 +133,7 @@ static int piece_from_dma(const struct softhca_mem *mem, u64 dma, u32 len,
 
 	err = dma_rmap_get(rmap, dma, len, mem->dir, &piece->ref);
 	if (err)
-		return err;
+		return mem_refused(mem, dma, len, err);
 	piece->addr = kmap_local_page(piece->ref.page) + piece->ref.offset;
 	piece->mapped = true;
 	piece->len = piece->ref.len;
@@ -166,7 +174,7 @@ static bool region_enter(const struct softhca_mem *mem, struct softhca_mr *mr,
 	return false;
 }
 
-static int piece_from_region(const struct softhca_mem *mem, u64 addr, u32 len,
+static int piece_from_region(struct softhca_mem *mem, u64 addr, u32 len,
 			     struct mem_piece *piece)
 {
 	struct softhca_mr *mr = mem->mr;
@@ -337,15 +345,18 @@ enum softhca_mem_result softhca_mem_copy(struct softhca_mem *dst,
 	return result;
 }
 
-static int check_dma(const struct softhca_mem *mem, u64 dma, u64 len)
+static int check_dma(struct softhca_mem *mem, u64 dma, u64 len)
 {
+	int err;
+
 	if (!mem->dev->rmap)
 		return 0;
-	return dma_rmap_check(mem->dev->rmap, dma, len, mem->dir);
+	err = dma_rmap_check(mem->dev->rmap, dma, len, mem->dir);
+	return err ? mem_refused(mem, dma, len, err) : 0;
 }
 
 /* The next part of a range through a region; *n becomes what was checked. */
-static int check_part(const struct softhca_mem *mem, struct softhca_mr *mr,
+static int check_part(struct softhca_mem *mem, struct softhca_mr *mr,
 		      const struct ib_sge *sge, u64 addr, u64 *n)
 {
 	u64 dma = addr;
@@ -361,7 +372,7 @@ static int check_part(const struct softhca_mem *mem, struct softhca_mr *mr,
 	return err;
 }
 
-static int check_region(const struct softhca_mem *mem, struct softhca_mr *mr,
+static int check_region(struct softhca_mem *mem, struct softhca_mr *mr,
 			const struct ib_sge *sge, u64 addr, u64 len)
 {
 	unsigned long flags;
@@ -379,8 +390,8 @@ static int check_region(const struct softhca_mem *mem, struct softhca_mr *mr,
 	return 0;
 }
 
-static int check_range(const struct softhca_mem *mem,
-		       const struct ib_sge *sge, u32 off, u64 len)
+static int check_range(struct softhca_mem *mem, const struct ib_sge *sge,
+		       u32 off, u64 len)
 {
 	u64 addr = sge->addr + off;
 	struct softhca_mr *mr;
@@ -408,7 +419,7 @@ static int check_range(const struct softhca_mem *mem,
  * Context: Any.
  * Return: 0, or a negative errno.
  */
-int softhca_mem_check(const struct softhca_mem *mem, u64 len)
+int softhca_mem_check(struct softhca_mem *mem, u64 len)
 {
 	u32 off = mem->off;
 	u32 i;
@@ -429,6 +440,23 @@ int softhca_mem_check(const struct softhca_mem *mem, u64 len)
 		len -= n;
 	}
 	return len ? -ERANGE : 0;
+}
+
+/**
+ * softhca_mem_explain - why did the reverse map refuse an access?
+ * @mem: the side that was refused, with a length in @refused
+ * @buf: room for the explanation
+ * @size: its bytes
+ *
+ * Context: Any; no need to be quick.
+ * Return: @buf, with a phrase that describes how things are by now.
+ */
+const char *softhca_mem_explain(const struct softhca_mem *mem, char *buf,
+				size_t size)
+{
+	dma_rmap_explain(mem->dev->rmap, mem->refused.addr, mem->refused.len,
+			 mem->dir, buf, size);
+	return buf;
 }
 
 /**

@@ -21,6 +21,9 @@
  * @off: bytes of it that are done
  * @entered: range @cur's key was looked up
  * @mr: the region of range @cur, held; NULL where the range needs none
+ * @refused: what the reverse map has refused, if anything
+ * @refused.addr: its device address
+ * @refused.len: its bytes, 0 if nothing was refused by the map
  */
 struct softhca_mem {
 	struct softhca_dev *dev;
@@ -35,6 +38,10 @@ struct softhca_mem {
 	u32 off;
 	bool entered;
 	struct softhca_mr *mr;
+	struct {
+		u64 addr;
+		u64 len;
+	} refused;
 };
 
 /* How a transfer ended. */
@@ -60,7 +67,9 @@ struct softhca_mem_stop {
 enum softhca_mem_result softhca_mem_copy(struct softhca_mem *dst,
 					 struct softhca_mem *src, u64 len,
 					 const struct softhca_mem_stop *stop);
-int softhca_mem_check(const struct softhca_mem *mem, u64 len);
+int softhca_mem_check(struct softhca_mem *mem, u64 len);
+const char *softhca_mem_explain(const struct softhca_mem *mem, char *buf,
+				size_t size);
 void softhca_mem_copy_inline(void *dst, const struct ib_sge *sge, u32 num_sge);
 int softhca_mem_resolve_umem(struct softhca_mr *mr);
 

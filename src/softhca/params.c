@@ -2,6 +2,7 @@
 /* Module parameters: what can be asked for, and what to say to the rest. */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/err.h>
 #include <linux/if_arp.h>
 #include <linux/module.h>
 #include <linux/netdevice.h>
@@ -10,9 +11,12 @@
 #include <net/net_namespace.h>
 
 #include "params.h"
+#include "parent.h"
 
 static const char * const scheme_names[] = {
 	[SOFTHCA_SCHEME_FRESH] = "fresh",
+	[SOFTHCA_SCHEME_STACKED] = "stacked",
+	[SOFTHCA_SCHEME_PHYS] = "phys",
 	[SOFTHCA_SCHEME_VIRT] = "virt",
 };
 
@@ -24,12 +28,13 @@ static int scheme_set(const char *val, const struct kernel_param *kp)
 	int i = sysfs_match_string(scheme_names, val);
 
 	if (i < 0) {
-		pr_err("no scheme '%s': it is fresh or virt\n",
+		pr_err("no scheme '%s': it is fresh, stacked, phys or virt\n",
 		       strim((char *)val));
 		return -EINVAL;
 	}
-	if (i == SOFTHCA_SCHEME_FRESH && !SOFTHCA_HAS_DMA_OPS) {
-		pr_err("scheme fresh needs a kernel with DMA operations; this one has virt alone\n");
+	if (i != SOFTHCA_SCHEME_VIRT && !SOFTHCA_HAS_DMA_OPS) {
+		pr_err("scheme %s needs a kernel with DMA operations; this one has virt alone\n",
+		       scheme_names[i]);
 		return -EOPNOTSUPP;
 	}
 	WRITE_ONCE(scheme, i);
@@ -47,7 +52,40 @@ static const struct kernel_param_ops scheme_ops = {
 };
 module_param_cb(scheme, &scheme_ops, NULL, 0644);
 MODULE_PARM_DESC(scheme,
-	"Device addresses of devices created from now on: fresh (checked, default) or virt (kernel pointers)");
+	"Device addresses of devices created from now on: fresh (new for each mapping, default), stacked (parent's), phys (physical) or virt (kernel pointers)");
+
+static char parent[32];		/* under kernel_param_lock() */
+
+static int parent_set(const char *val, const struct kernel_param *kp)
+{
+	size_t len = strcspn(val, "\n");
+
+	if (len >= sizeof(parent)) {
+		pr_err("parent: longer than a PCI address, as in 0000:00:05.0\n");
+		return -EINVAL;
+	}
+	memcpy(parent, val, len);
+	parent[len] = '\0';
+	return 0;
+}
+
+static int parent_get(char *buf, const struct kernel_param *kp)
+{
+	return sysfs_emit(buf, "%s\n", parent);
+}
+
+static const struct kernel_param_ops parent_ops = {
+	.set = parent_set,
+	.get = parent_get,
+};
+module_param_cb(parent, &parent_ops, NULL, 0644);
+MODULE_PARM_DESC(parent,
+	"PCI device, without a driver, whose addresses scheme stacked has, as in 0000:00:05.0");
+
+static bool phys_checked;
+module_param(phys_checked, bool, 0644);
+MODULE_PARM_DESC(phys_checked,
+	"In scheme phys, remember what is mapped and refuse everything else (default: no)");
 
 static char *netdevs = "all";
 module_param(netdevs, charp, 0444);
@@ -55,11 +93,32 @@ MODULE_PARM_DESC(netdevs,
 	"Netdevs that get a device by themselves: all (default), none, or names separated by commas");
 
 /**
- * softhca_param_scheme - what the next device's addresses shall be
+ * softhca_params_addressing - how the next device's addresses shall come about
+ * @how: gets it, with a claim to the parent if there is one
+ *
+ * Context: May sleep; no lock of links is held.
+ * Return: 0, or an errno after a message: -EINVAL if there has to be a parent and
+ * none is named, or as softhca_parent_get().
  */
-enum softhca_scheme softhca_param_scheme(void)
+int softhca_params_addressing(struct softhca_addressing *how)
 {
-	return READ_ONCE(scheme);
+	char name[sizeof(parent)];
+
+	*how = (struct softhca_addressing) {
+		.scheme = READ_ONCE(scheme),
+		.checked = READ_ONCE(phys_checked),
+	};
+	if (how->scheme != SOFTHCA_SCHEME_STACKED)
+		return 0;
+	kernel_param_lock(THIS_MODULE);
+	strscpy(name, parent, sizeof(name));
+	kernel_param_unlock(THIS_MODULE);
+	if (!*name) {
+		pr_err("scheme stacked needs a parent: parent=0000:00:05.0, or what the PCI device's address is\n");
+		return -EINVAL;
+	}
+	how->parent = softhca_parent_get(name);
+	return PTR_ERR_OR_ZERO(how->parent);
 }
 
 /* Is this name in the comma-separated list? */

@@ -7,7 +7,7 @@
 
 struct net_device;
 
-enum softhca_scheme softhca_param_scheme(void);
+int softhca_params_addressing(struct softhca_addressing *how);
 int softhca_params_check(void);
 bool softhca_params_want_netdev(const struct net_device *netdev);
 

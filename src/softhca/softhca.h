@@ -10,12 +10,27 @@
 
 struct dma_rmap;
 struct softhca_counters;
+struct softhca_parent;
 struct softhca_qp_handle;
 
 /* The addresses that the HCA is given by kernel ULPs. */
 enum softhca_scheme {
 	SOFTHCA_SCHEME_FRESH,	/* issued and remembered by dma_rmap */
+	SOFTHCA_SCHEME_STACKED,	/* a PCI device's, remembered by dma_rmap */
+	SOFTHCA_SCHEME_PHYS,	/* physical addresses */
 	SOFTHCA_SCHEME_VIRT,	/* kernel pointers, as rdma_rxe and siw do */
+};
+
+/**
+ * struct softhca_addressing - how a device's addresses come about
+ * @scheme: what they are
+ * @checked: of scheme phys, whether dma_rmap remembers what is mapped
+ * @parent: of scheme stacked, the PCI device; whoever has this has a claim to it
+ */
+struct softhca_addressing {
+	enum softhca_scheme scheme;
+	bool checked;
+	struct softhca_parent *parent;
 };
 
 /*
@@ -57,6 +72,7 @@ enum softhca_kind {
  * @ib: what the RDMA core knows of it
  * @netdev: held from creation until the core has let go of the device
  * @rmap: issues and resolves device addresses; NULL in scheme virt
+ * @parent: what @rmap stands on in scheme stacked, or NULL
  * @ordinal: grows with each device; the older of two serves a shared GID
  * @enabled: known to the RDMA core, and not on its way out
  * @port_up: the netdev runs and has a carrier; written by its notifier
@@ -72,6 +88,7 @@ struct softhca_dev {
 	struct ib_device ib;
 	struct net_device *netdev;
 	struct dma_rmap *rmap;
+	struct softhca_parent *parent;
 	u64 ordinal;
 	bool enabled;
 	bool port_up;

@@ -37,7 +37,7 @@ struct rmap_mapping mapping_of(u64 addr, u64 len, unsigned int order)
 {
 	return (struct rmap_mapping){
 		.addr = addr, .len = len, .order = order, .phys = ~addr,
-		.dir = DMA_BIDIRECTIONAL, .kind = RMAP_STREAMING,
+		.dir = DMA_BIDIRECTIONAL, .kind = RMAP_PAGE,
 	};
 }
 
@@ -45,11 +45,19 @@ bool table_remove(struct rmap_table *table, const struct rmap_mapping *mapping)
 {
 	struct rmap_mapping was;
 
-	return rmap_table_remove(table, mapping->addr, mapping->order,
-				 mapping->kind, &was) &&
+	return rmap_table_remove(table, mapping, &was) &&
 	       was.addr == mapping->addr && was.len == mapping->len &&
 	       was.phys == mapping->phys && was.order == mapping->order &&
 	       was.dir == mapping->dir && was.kind == mapping->kind;
+}
+
+bool table_remove_at(struct rmap_table *table, u64 addr, unsigned int order,
+		     enum rmap_kind kind, struct rmap_mapping *was)
+{
+	struct rmap_mapping mapping = mapping_of(addr, 1, order);
+
+	mapping.kind = kind;
+	return rmap_table_remove(table, &mapping, was);
 }
 
 bool table_has(struct rmap_table *table, u64 addr, unsigned int order,
@@ -99,18 +107,24 @@ struct dma_rmap *map_new(unsigned int block_bits)
 	assert(!rmap_space_init(map->space, block_bits));
 	assert(!rmap_table_init(&map->table));
 	map->counters = alloc_percpu(struct rmap_counters);
+	map->history = alloc_percpu(struct rmap_history);
 	rmap_faults_init(&map->faults);
 	return map;
 }
 
+static void nothing_left(struct dma_rmap *map, const struct rmap_mapping *left,
+			 void *arg)
+{
+	check(!left);
+}
+
 void map_end(struct dma_rmap *map)
 {
-	struct rmap_mapping left;
-
-	check(!rmap_close(map, &left, 1));
+	rmap_close(map, nothing_left, NULL);
 	check(!COUNTER(map, bytes));
 	rmap_table_destroy(&map->table);
 	rmap_space_destroy(map->space);
+	free_percpu(map->history);
 	free_percpu(map->counters);
 	shim_free(map->space);
 	shim_free(map);

@@ -16,6 +16,9 @@ struct rmap_table *table_new(void);
 void table_end(struct rmap_table *table);
 struct rmap_mapping mapping_of(u64 addr, u64 len, unsigned int order);
 bool table_remove(struct rmap_table *table, const struct rmap_mapping *mapping);
+/* Remove what begins at @addr, whatever it is otherwise. */
+bool table_remove_at(struct rmap_table *table, u64 addr, unsigned int order,
+		     enum rmap_kind kind, struct rmap_mapping *was);
 /* Does a look-up find this mapping, or none if it is NULL? */
 bool table_has(struct rmap_table *table, u64 addr, unsigned int order,
 	       const struct rmap_mapping *mapping);

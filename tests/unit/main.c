@@ -80,7 +80,9 @@ void run_threads(unsigned int count, void (*fn)(unsigned int number),
 }
 
 static const struct test *const suites[] = {
-	table_tests, map_tests, race_tests,
+	table_tests, map_tests, given_tests, scattered_tests, range_tests,
+	race_tests, given_race_tests, range_race_tests,
+	explain_tests,
 };
 
 static bool wanted(const char *name, char **names)

@@ -38,7 +38,7 @@ static void slot_map(struct dma_rmap *map, struct slot *s)
 	s->len = random_len();
 	s->phys = SHIM_PHYS + rnd_below(MEMORY - s->len);
 	s->dir = random_dir();
-	s->kind = rnd_below(10) ? RMAP_STREAMING : RMAP_COHERENT;
+	s->kind = rnd_below(10) ? RMAP_PAGE : RMAP_COHERENT;
 	s->addr = rmap_map(map, s->phys, s->len, s->dir, s->kind);
 	check(s->addr != DMA_MAPPING_ERROR);
 	check(offset_in_page(s->addr) == offset_in_page(s->phys));
@@ -164,6 +164,7 @@ static void test_two_maps(void)
 
 	assert(!rmap_table_init(&other.table));
 	other.counters = alloc_percpu(struct rmap_counters);
+	other.history = alloc_percpu(struct rmap_history);
 	rmap_faults_init(&other.faults);
 	for (i = 0; i < 300; i++) {
 		a = rmap_map(map, SHIM_PHYS, 100, DMA_BIDIRECTIONAL, 0);
@@ -176,6 +177,7 @@ static void test_two_maps(void)
 		check(!rmap_unmap(&other, b, 100, DMA_BIDIRECTIONAL, 0, &was));
 	}
 	rmap_table_destroy(&other.table);
+	free_percpu(other.history);
 	free_percpu(other.counters);
 	map_end(map);
 }
@@ -210,22 +212,22 @@ static void test_bad_unmap(void)
 	struct rmap_mapping was;
 	u64 addr;
 
-	addr = rmap_map(map, SHIM_PHYS + 5, 100, DMA_TO_DEVICE, RMAP_STREAMING);
-	check(rmap_unmap(map, addr + 1, 99, DMA_TO_DEVICE, RMAP_STREAMING,
+	addr = rmap_map(map, SHIM_PHYS + 5, 100, DMA_TO_DEVICE, RMAP_PAGE);
+	check(rmap_unmap(map, addr + 1, 99, DMA_TO_DEVICE, RMAP_PAGE,
 			 &was) == RMAP_NOT_MAPPED);
 	check(rmap_unmap(map, addr, 100, DMA_TO_DEVICE, RMAP_COHERENT, &was) ==
 	      RMAP_NOT_MAPPED);
-	check(rmap_unmap(map, 0, 100, DMA_TO_DEVICE, RMAP_STREAMING, &was) ==
+	check(rmap_unmap(map, 0, 100, DMA_TO_DEVICE, RMAP_PAGE, &was) ==
 	      RMAP_NOT_MAPPED);
 	check(rmap_unmap(map, DMA_MAPPING_ERROR, 100, DMA_TO_DEVICE,
-			 RMAP_STREAMING, &was) == RMAP_NOT_MAPPED);
+			 RMAP_PAGE, &was) == RMAP_NOT_MAPPED);
 	check(!dma_rmap_check(map, addr, 100, DMA_TO_DEVICE));
-	check(rmap_unmap(map, addr, 99, DMA_TO_DEVICE, RMAP_STREAMING, &was) ==
+	check(rmap_unmap(map, addr, 99, DMA_TO_DEVICE, RMAP_PAGE, &was) ==
 	      RMAP_UNDONE_MISMATCH);
 	check(was.len == 100 && was.dir == DMA_TO_DEVICE);
 	check(dma_rmap_check(map, addr, 1, DMA_TO_DEVICE) == -EFAULT);
-	addr = rmap_map(map, SHIM_PHYS + 5, 100, DMA_TO_DEVICE, RMAP_STREAMING);
-	check(rmap_unmap(map, addr, 100, DMA_BIDIRECTIONAL, RMAP_STREAMING,
+	addr = rmap_map(map, SHIM_PHYS + 5, 100, DMA_TO_DEVICE, RMAP_PAGE);
+	check(rmap_unmap(map, addr, 100, DMA_BIDIRECTIONAL, RMAP_PAGE,
 			 &was) == RMAP_UNDONE_MISMATCH);
 	check(COUNTER(map, bad_unmaps) == 6);
 	check(COUNTER(map, unmaps) == 2);
@@ -265,7 +267,7 @@ static void test_wrap(void)
 		s->phys = SHIM_PHYS;
 		s->len = 50;
 		s->dir = DMA_TO_DEVICE;
-		s->kind = RMAP_STREAMING;
+		s->kind = RMAP_PAGE;
 		check(rmap_table_count(&map->table) <= 32);
 		slot_check(map, s);
 	}
@@ -551,24 +553,31 @@ static void test_faults(void)
 	map_end(map);
 }
 
+static void check_left(struct dma_rmap *map, const struct rmap_mapping *left,
+		       void *arg)
+{
+	check(left->len == 77 && left->phys == SHIM_PHYS);
+	++*(unsigned int *)arg;
+}
+
 /* Closing undoes what is left and says what it was; nothing works afterwards. */
 static void test_close(void)
 {
 	struct dma_rmap *map = map_new(64);
-	struct rmap_mapping left[3] = {};
+	struct rmap_mapping was;
+	unsigned int left = 0;
 	u64 addr[500];
 	unsigned int i;
 
 	for (i = 0; i < 500; i++)
 		addr[i] = rmap_map(map, SHIM_PHYS, 77, DMA_TO_DEVICE, 0);
-	check(rmap_close(map, left, 3) == 500);
-	for (i = 0; i < 3; i++)
-		check(left[i].len == 77 && left[i].phys == SHIM_PHYS);
+	rmap_close(map, check_left, &left);
+	check(left == 500);
 	check(!rmap_table_count(&map->table));
 	for (i = 0; i < 500; i++) {
 		check(dma_rmap_check(map, addr[i], 1, DMA_TO_DEVICE) ==
 		      -EFAULT);
-		check(rmap_unmap(map, addr[i], 77, DMA_TO_DEVICE, 0, left) ==
+		check(rmap_unmap(map, addr[i], 77, DMA_TO_DEVICE, 0, &was) ==
 		      RMAP_NOT_MAPPED);
 	}
 	check(rmap_map(map, SHIM_PHYS, 77, DMA_TO_DEVICE, 0) ==

@@ -16,7 +16,7 @@ static unsigned long lookups, changes;
 static u64 map_page(unsigned int page)
 {
 	return rmap_map(map, SHIM_PHYS + page * PAGE_SIZE, PAGE_SIZE,
-			DMA_BIDIRECTIONAL, RMAP_STREAMING);
+			DMA_BIDIRECTIONAL, RMAP_PAGE);
 }
 
 static bool unmap_page(u64 addr)
@@ -24,7 +24,7 @@ static bool unmap_page(u64 addr)
 	struct rmap_mapping was;
 
 	return rmap_unmap(map, addr, PAGE_SIZE, DMA_BIDIRECTIONAL,
-			  RMAP_STREAMING, &was) == RMAP_UNDONE;
+			  RMAP_PAGE, &was) == RMAP_UNDONE;
 }
 
 static void begin_stable(void)
@@ -123,7 +123,7 @@ static void fight_thread(unsigned int number)
 		if (!err)
 			__atomic_fetch_add(&changes, 1, __ATOMIC_RELAXED);
 		addr = (1ULL << 61) + (rnd_below(FOUGHT) << 13);
-		if (rmap_table_remove(table, addr, 13, RMAP_STREAMING, &was)) {
+		if (table_remove_at(table, addr, 13, RMAP_PAGE, &was)) {
 			check(was.addr == addr && was.phys == ~addr);
 			__atomic_fetch_sub(&changes, 1, __ATOMIC_RELAXED);
 		}
@@ -141,9 +141,9 @@ static void test_fight(void)
 	run_threads(TEST_THREADS, fight_thread, 50 * test_scale);
 	check(rmap_table_count(table) == changes);
 	for (i = 0; i < FOUGHT; i++)
-		changes -= rmap_table_remove(table, (1ULL << 61) +
+		changes -= table_remove_at(table, (1ULL << 61) +
 					     ((u64)i << 13), 13,
-					     RMAP_STREAMING, &was);
+					     RMAP_PAGE, &was);
 	check(!changes && !rmap_table_count(table));
 	table_end(table);
 }
@@ -374,10 +374,10 @@ static void guard_target(unsigned int number)
 	u64 addr;
 
 	addr = rmap_map(map, SHIM_PHYS + offset, TARGET_LEN, DMA_FROM_DEVICE,
-			RMAP_STREAMING);
+			RMAP_PAGE);
 	WRITE_ONCE(target[number], addr);
 	usleep(rnd_below(300));
-	check(rmap_unmap(map, addr, TARGET_LEN, DMA_FROM_DEVICE, RMAP_STREAMING,
+	check(rmap_unmap(map, addr, TARGET_LEN, DMA_FROM_DEVICE, RMAP_PAGE,
 			 &was) == RMAP_UNDONE);
 	/* The memory is ours now; a write to it would be a data race, too. */
 	memset(memory, number + 1, TARGET_LEN);

@@ -76,13 +76,13 @@ static void model_remove(struct rmap_table *table, unsigned int class,
 	struct rmap_mapping was;
 
 	if (!m->len) {
-		check(!rmap_table_remove(table, block_addr(order, block) + 1,
-					 order, RMAP_STREAMING, &was));
+		check(!table_remove_at(table, block_addr(order, block) + 1,
+					 order, RMAP_PAGE, &was));
 		return;
 	}
-	check(!rmap_table_remove(table, m->addr + 1, order, RMAP_STREAMING,
+	check(!table_remove_at(table, m->addr + 1, order, RMAP_PAGE,
 				 &was));
-	check(!rmap_table_remove(table, m->addr, order, RMAP_COHERENT, &was));
+	check(!table_remove_at(table, m->addr, order, RMAP_COHERENT, &was));
 	check(table_remove(table, m));
 	m->len = 0;
 	model_count--;

@@ -14,7 +14,13 @@ struct test {
 
 extern const struct test table_tests[];
 extern const struct test map_tests[];
+extern const struct test given_tests[];
+extern const struct test scattered_tests[];
+extern const struct test range_tests[];
 extern const struct test race_tests[];
+extern const struct test given_race_tests[];
+extern const struct test range_race_tests[];
+extern const struct test explain_tests[];
 
 extern unsigned int test_scale;		/* how much of random work, 1 to 100 */
 extern bool test_failed;

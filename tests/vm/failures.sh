@@ -32,6 +32,9 @@ ours='^. [[][ 0-9.]+[]] (infiniband|softhca|dma_rmap|ib_[a-z]+|rdma_cm|iw_cm)'
 allow_log "$ours"'[ a-z0-9_]*: .*([Cc]ouldn.t|[Cc]annot|[Cc]an.t|[Ff]ail|[Uu]nable|error|-12)'
 allow_log 'softhca_selftest: .* (cases failed|devices were lost)'
 allow_log 'a completion queue of [0-9]+ entries overflowed'
+# of the self-checks, some of whose accesses are to be refused
+allow_log 'QP [0-9]+: .* was refused: '
+allow_log 'softhca_refused_[a-z]+: [0-9]+ callbacks suppressed'
 
 # How each kind of failure can come: in waiting allocations as well, of any size,
 # and counted, by what is left of "times".

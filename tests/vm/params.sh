@@ -88,13 +88,13 @@ check "netdevs=,,, is refused" not_loaded "No such device" netdevs=,,,
 long=$(printf 'x%.0s' {1..900})
 check "netdevs= with 900 letters is refused" not_loaded "No such device" "netdevs=$long"
 
-expect_log "softhca: no scheme 'nonesuch': it is fresh or virt"
+expect_log "softhca: no scheme 'nonesuch': it is fresh, stacked, phys or virt"
 allow_log "softhca: no scheme"
 # the kernel's own line
 allow_log "softhca: .* invalid for parameter .scheme"
 check "scheme=nonesuch is refused" not_loaded "Invalid argument" scheme=nonesuch
 check "  with a message that lists what is possible" \
-	eval "dmesg | grep -q \"no scheme 'nonesuch': it is fresh or virt\""
+	eval "dmesg | grep -q \"no scheme 'nonesuch': it is fresh, stacked, phys or virt\""
 check "scheme= (empty) is refused" not_loaded "Invalid argument" scheme=
 
 check "modprobe softhca netdevs=dummy0" modprobe softhca netdevs=dummy0
@@ -109,6 +109,18 @@ check "  and changes nothing" scheme_is virt
 check "netdevs cannot be written" not eval \
 	"echo all >/sys/module/softhca/parameters/netdevs"
 modprobe -r softhca
+
+for checked in N Y; do
+	check "modprobe softhca scheme=phys phys_checked=$checked netdevs=dummy0" \
+		modprobe softhca scheme=phys "phys_checked=$checked" netdevs=dummy0
+	gid_index softhca0 >/dev/null
+	check "  gives a device that carries rping" \
+		both "rping -s -a 10.77.0.1 -C 10" "rping -c -a 10.77.0.1 -C 10 -V"
+	check "  and remembers what is mapped: $checked" same mappings \
+		"$(if grep -q '^live: 0$' /sys/kernel/debug/dma_rmap/softhca0.*/stats
+			then echo N; else echo Y; fi)" "$checked"
+	modprobe -r softhca
+done
 
 check "modprobe softhca scheme=virt netdevs=dummy0" \
 	modprobe softhca scheme=virt netdevs=dummy0

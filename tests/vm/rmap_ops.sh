@@ -7,7 +7,7 @@
 # What the module does on purpose
 expect_log 'dma_rmap rmap_ops: unmap of .*no such mapping begins there'
 expect_log 'dma_rmap rmap_ops: unmap of .*it was mapped with 100 bytes'
-expect_log 'dma_rmap rmap_ops_gone: 2 mappings are left'
+expect_log 'dma_rmap rmap_ops_gone: 2 mappings were left'
 allow_log 'dma_rmap rmap_ops(_gone)?: (unmap of|left:)'
 
 if with_detectors; then

@@ -2,6 +2,7 @@
 /*
  * What of the kernel has to be functions in user space: RCU, work, memory.
  */
+#include <stdarg.h>
 #include <time.h>
 
 #include "shim.h"
@@ -12,6 +13,22 @@ long shim_fail_after = -1;
 bool shim_work_manual;
 struct page shim_page[SHIM_PAGES];
 u8 shim_memory[SHIM_PAGES * PAGE_SIZE] __attribute__((aligned(4096)));
+
+struct task_struct shim_task = { .pid = 11, .tgid = 10 };
+u64 shim_clock;
+shim_interrupt_fn shim_in_rmb;
+shim_interrupt_fn shim_in_clock;
+
+int scnprintf(char *buf, size_t size, const char *format, ...)
+{
+	va_list args;
+	int len;
+
+	va_start(args, format);
+	len = vsnprintf(buf, size, format, args);
+	va_end(args);
+	return len < (int)size ? len : (int)size - 1;
+}
 
 u64 ktime_get_ns(void)
 {

@@ -37,6 +37,8 @@ typedef unsigned int gfp_t;
 
 #define __percpu
 #define noinline		__attribute__((noinline))
+#undef __always_inline
+#define __always_inline		inline __attribute__((always_inline))
 #define likely(x)		__builtin_expect(!!(x), 1)
 #define unlikely(x)		__builtin_expect(!!(x), 0)
 #define ____cacheline_aligned_in_smp __attribute__((aligned(64)))
@@ -67,11 +69,21 @@ typedef unsigned int gfp_t;
 /* bits */
 
 #define BIT(n)			(1UL << (n))
+#define BIT_ULL(n)		(1ULL << (n))
+#define BITS_PER_LONG		64
+#define test_bit(n, p)		((READ_ONCE(*(p)) >> (n)) & 1)
+#define set_bit(n, p) \
+	((void)__atomic_fetch_or(p, BIT(n), __ATOMIC_RELAXED))
+#define for_each_set_bit(n, p, size)					\
+	for ((n) = 0; (n) < (size); (n)++)				\
+		if (test_bit(n, p))
 #define hweight64(x)		((unsigned int)__builtin_popcountll(x))
 #define __ffs64(x)		((unsigned long)__builtin_ctzll(x))
 #define ilog2(x)		(63 - __builtin_clzll(x))
 #define order_base_2(x) ({ u64 __n = (x);				\
 			   __n > 1 ? ilog2(__n - 1) + 1 : 0; })
+
+#define div_u64(dividend, divisor) ((u64)(dividend) / (u32)(divisor))
 
 static inline u64 div_u64_rem(u64 dividend, u32 divisor, u32 *remainder)
 {
@@ -79,14 +91,38 @@ static inline u64 div_u64_rem(u64 dividend, u32 divisor, u32 *remainder)
 	return dividend / divisor;
 }
 
-/* memory order and atomics; a thread is preempted in between now and then */
+/*
+ * memory order and atomics; a thread is preempted in between now and then,
+ * unless something is measured (SHIM_MEASURE)
+ */
 
+#ifdef SHIM_MEASURE
+static inline void shim_preempt(void)
+{
+}
+#else
 static inline void shim_preempt(void)
 {
 	static __thread unsigned int count;
 
 	if (!(++count % 128))
 		sched_yield();
+}
+#endif
+
+/* What a test lets happen once, in the middle of something, in one thread */
+typedef void (*shim_interrupt_fn)(void);
+extern shim_interrupt_fn shim_in_rmb;	/* in the next smp_rmb() */
+extern shim_interrupt_fn shim_in_clock;	/* in the next local_clock() */
+
+static inline void shim_interrupt(shim_interrupt_fn *where)
+{
+	shim_interrupt_fn fn = *where;
+
+	if (fn) {
+		*where = NULL;
+		fn();
+	}
 }
 
 /* READ_ONCE() orders what depends on it, which C can only say more strictly. */
@@ -97,7 +133,12 @@ static inline void shim_preempt(void)
 	shim_preempt();							\
 	__loaded; })
 #define smp_store_release(p, v)	__atomic_store_n(p, v, __ATOMIC_RELEASE)
-#define smp_rmb()		__atomic_thread_fence(__ATOMIC_ACQUIRE)
+#define smp_rmb() do {							\
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);			\
+	shim_interrupt(&shim_in_rmb);					\
+} while (0)
+#define smp_wmb()		__atomic_thread_fence(__ATOMIC_RELEASE)
+#define data_race(x)		(x)
 #define smp_mb__before_atomic()	__atomic_thread_fence(__ATOMIC_SEQ_CST)
 
 typedef struct {
@@ -111,11 +152,19 @@ typedef struct {
 #define atomic_read(v)		READ_ONCE((v)->counter)
 #define atomic_set(v, i)	WRITE_ONCE((v)->counter, i)
 #define atomic_set_release(v, i) smp_store_release(&(v)->counter, i)
+#define atomic_inc_return(v) \
+	__atomic_add_fetch(&(v)->counter, 1, __ATOMIC_SEQ_CST)
 #define atomic_andnot(i, v) \
 	((void)__atomic_fetch_and(&(v)->counter, ~(i), __ATOMIC_RELAXED))
 #define atomic_dec_return_release(v) \
 	__atomic_sub_fetch(&(v)->counter, 1, __ATOMIC_RELEASE)
 #define atomic64_set(v, i)	WRITE_ONCE((v)->counter, i)
+#define atomic64_read(v)	READ_ONCE((v)->counter)
+#define atomic64_set_release(v, i) smp_store_release(&(v)->counter, i)
+#define atomic64_fetch_andnot(i, v) \
+	__atomic_fetch_and(&(v)->counter, ~(s64)(i), __ATOMIC_SEQ_CST)
+#define atomic64_fetch_sub_release(i, v) \
+	__atomic_fetch_sub(&(v)->counter, (s64)(i), __ATOMIC_RELEASE)
 #define atomic64_add_return(i, v) \
 	((u64)__atomic_add_fetch(&(v)->counter, (s64)(i), __ATOMIC_SEQ_CST))
 
@@ -125,6 +174,30 @@ static inline bool atomic_try_cmpxchg_acquire(atomic_t *v, int *old, int new)
 	return __atomic_compare_exchange_n(&v->counter, old, new, false,
 					   __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
 }
+
+static inline bool atomic64_try_cmpxchg_acquire(atomic64_t *v, s64 *old,
+						s64 new)
+{
+	shim_preempt();
+	return __atomic_compare_exchange_n(&v->counter, old, new, false,
+					   __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
+}
+
+static inline bool atomic64_try_cmpxchg_release(atomic64_t *v, s64 *old,
+						s64 new)
+{
+	shim_preempt();
+	return __atomic_compare_exchange_n(&v->counter, old, new, false,
+					   __ATOMIC_RELEASE, __ATOMIC_RELAXED);
+}
+
+#define cpu_relax()		sched_yield()
+
+#define atomic64_cond_read_acquire(v, condition) ({			\
+	s64 VAL;							\
+	while (VAL = smp_load_acquire(&(v)->counter), !(condition))	\
+		sched_yield();						\
+	VAL; })
 
 #define atomic_cond_read_acquire(v, condition) ({			\
 	int VAL;							\
@@ -156,6 +229,8 @@ typedef struct {
 	pthread_mutex_t mutex;
 } raw_spinlock_t;
 
+#define DEFINE_RAW_SPINLOCK(x) \
+	raw_spinlock_t x = { PTHREAD_MUTEX_INITIALIZER }
 #define raw_spin_lock_init(lock) pthread_mutex_init(&(lock)->mutex, NULL)
 #define raw_spin_lock_irqsave(lock, flags) do {				\
 	local_irq_save(flags);						\
@@ -188,6 +263,29 @@ extern size_t shim_percpu_stride;
 	__ATOMIC_RELAXED))
 #define this_cpu_sub(var, n)	this_cpu_add(var, -(u64)(n))
 #define this_cpu_inc(var)	this_cpu_add(var, 1)
+#define this_cpu_inc_return(var) __atomic_add_fetch(			\
+	(typeof(&(var)))((char *)&(var) +				\
+			 shim_cpu() * shim_percpu_stride), 1,		\
+	__ATOMIC_RELAXED)
+#define this_cpu_read(var) READ_ONCE(					\
+	*(typeof(&(var)))((char *)&(var) +				\
+			  shim_cpu() * shim_percpu_stride))
+#define for_each_possible_cpu(cpu) \
+	for ((cpu) = 0; (cpu) < SHIM_CPUS; (cpu)++)
+/* A thread keeps its number, and no interrupt comes. */
+#define preempt_disable()	do { } while (0)
+#define preempt_enable()	do { } while (0)
+#define in_task()		true
+
+#define TASK_COMM_LEN		16
+
+struct task_struct {
+	pid_t pid;
+	pid_t tgid;
+};
+
+extern struct task_struct shim_task;
+#define current			(&shim_task)
 
 /* memory */
 
@@ -211,18 +309,30 @@ void kmem_cache_free(struct kmem_cache *cache, void *p);
 #define kvcalloc(n, size, gfp)	shim_alloc((n) * (size), (n) * (size))
 #define kvfree(p)		shim_free(p)
 #define kmalloc(size, gfp)	shim_alloc(size, 8)
+#define kzalloc(size, gfp)	shim_alloc(size, 8)
 #define kfree(p)		shim_free(p)
+#define KMALLOC_MAX_SIZE	(4UL << 20)
+#define struct_size(p, member, n) \
+	(sizeof(*(p)) + (n) * sizeof((p)->member[0]))
 
 /* pages: SHIM_PAGES of "physical" memory, from SHIM_PHYS on */
 
 #define PAGE_SHIFT		12
 #define PAGE_SIZE		(1UL << PAGE_SHIFT)
+#define PAGE_MASK		(~(PAGE_SIZE - 1))
+#define PAGE_ALIGN(x)		(((x) + PAGE_SIZE - 1) & PAGE_MASK)
 #define SHIM_PHYS		0x100000000ULL
 #define SHIM_PAGES		4096UL
 #define offset_in_page(p)	((unsigned long)(p) & (PAGE_SIZE - 1))
 #define PHYS_PFN(phys)		((phys) >> PAGE_SHIFT)
+#define virt_addr_valid(p) \
+	((uintptr_t)(p) - (uintptr_t)shim_memory < sizeof(shim_memory))
+#define is_vmalloc_addr(p)	((void)(p), false)
 #define pfn_to_page(pfn)	(&shim_page[(pfn) - PHYS_PFN(SHIM_PHYS)])
 #define page_to_pfn(page)	((page) - shim_page + PHYS_PFN(SHIM_PHYS))
+#define PageReserved(page)	false
+#define pfn_to_online_page(pfn) \
+	((pfn) - PHYS_PFN(SHIM_PHYS) < SHIM_PAGES ? pfn_to_page(pfn) : NULL)
 #define kmap_local_page(page) \
 	((void *)(shim_memory + ((page) - shim_page) * PAGE_SIZE))
 #define kunmap_local(p)		((void)(p))
@@ -280,6 +390,8 @@ void cancel_delayed_work_sync(struct delayed_work *work);
 /* the rest */
 
 #define DMA_MAPPING_ERROR	(~(dma_addr_t)0)
+#define NSEC_PER_USEC		1000L
+#define NSEC_PER_MSEC		1000000L
 #define NSEC_PER_SEC		1000000000L
 
 enum dma_data_direction {
@@ -292,8 +404,13 @@ enum dma_data_direction {
 #define valid_dma_direction(dir) ((unsigned int)(dir) < DMA_NONE)
 
 struct device {
-	char unused;
+	const char *name;
 };
+
+#define dev_name(dev)		((dev)->name)
+
+#define get_device(dev)		((void)(dev))
+#define put_device(dev)		((void)(dev))
 
 struct device_dma_parameters {
 	char unused;
@@ -307,5 +424,47 @@ struct seq_file {
 #define seq_puts(m, s)		fputs(s, (m)->file)
 
 u64 ktime_get_ns(void);
+extern u64 shim_clock;			/* if it is not 0, what the clock says */
+#define local_clock() ({						\
+	shim_interrupt(&shim_in_clock);					\
+	shim_clock ? shim_clock : ktime_get_ns(); })
+
+int scnprintf(char *buf, size_t size, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* Lists, written by one thread at a time */
+
+struct list_head {
+	struct list_head *next, *prev;
+};
+
+#define LIST_HEAD(x)		struct list_head x = { &(x), &(x) }
+
+static inline void list_add_rcu(struct list_head *entry, struct list_head *head)
+{
+	entry->next = head->next;
+	entry->prev = head;
+	head->next->prev = entry;
+	smp_store_release(&head->next, entry);
+}
+
+static inline void list_del_rcu(struct list_head *entry)
+{
+	entry->next->prev = entry->prev;
+	WRITE_ONCE(entry->prev->next, entry->next);
+}
+
+#define list_for_each_entry_rcu(p, head, member)			\
+	for (struct list_head *__at = READ_ONCE((head)->next);		\
+	     __at != (head) &&						\
+	     ((p) = container_of(__at, typeof(*(p)), member), true);	\
+	     __at = READ_ONCE(__at->next))
+
+/* Tracepoints: functions that do nothing */
+
+#define TP_PROTO(...)		__VA_ARGS__
+#define TRACE_EVENT(name, proto, ...) \
+	static inline void trace_##name(proto) { }
+#define TRACE_DEFINE_ENUM(x)	extern int shim_trace_enum_##x
 
 #endif /* SHIM_H */

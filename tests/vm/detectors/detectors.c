@@ -281,7 +281,8 @@ static noinline void on_platform_device(void (*fn)(struct device *dev))
 
 static noinline void on_map(void (*fn)(struct device *dev))
 {
-	struct dma_rmap *map = dma_rmap_create("detectors", DMA_RMAP_FRESH);
+	const struct dma_rmap_attr attr = { .scheme = DMA_RMAP_FRESH };
+	struct dma_rmap *map = dma_rmap_create("detectors", &attr);
 
 	if (IS_ERR(map))
 		return;

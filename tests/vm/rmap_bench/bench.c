@@ -1,377 +1,325 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The table of dma_rmap beside the kernel's own structures: nanoseconds for each
- * operation, at several sizes, in one run, as a table in the kernel log.
+ * The table of dma_rmap beside the kernel's own structures, at several sizes, in
+ * one run. Writes lines to the kernel log:
  *
- * Loading fails if a structure loses an entry, or if the table at 1,000,000
- * entries is slower than the xarray at 100,000.
+ *	rmap_bench: time NAME ENTRIES and nanoseconds to insert, to find a first byte,
+ *		to find an interior one, to find none, and to remove; how many times
+ *		as much two CPUs find as one; how many times as long a look-up takes
+ *		while another CPU inserts and removes (0: not measured)
+ *	rmap_bench: skipped NAME ENTRIES and why
  *
- * All have the same keys and entries. Keys are device addresses as dma_rmap gives
- * them out, of which one in "sparse" is still mapped; the others look for the
- * address's page number. Looked for are interior addresses, in random order.
- * The table's entries are in the table, and what is wanted from them is read;
- * the others only return a pointer to theirs. "and read" is with a look at what
- * that points to, for all of them.
+ * Loading fails if a structure loses an entry or memory is short in spite of what
+ * was estimated. With brief=1 only two are measured, and it fails, too, if the table
+ * at 1,000,000 entries is slower than the xarray at 100,000.
+ *
+ * Entries are inserted in the order of their addresses, and removed and looked for
+ * in random order. The least of several rounds counts.
  */
 #include <linux/delay.h>
-#include <linux/ktime.h>
-#include <linux/maple_tree.h>
+#include <linux/math64.h>
 #include <linux/module.h>
-#include <linux/rhashtable.h>
 #include <linux/sched.h>
-#include <linux/slab.h>
 #include <linux/vmalloc.h>
-#include <linux/xarray.h>
 
+#include "bench.h"
 #include "table.h"
 
-#define ORDER 13
-#define LOOKUPS 50000
-#define FIRST (1ULL << 61)
+#define MAX_BUILDS 20
 
-static unsigned int sparse = 32;
-module_param(sparse, uint, 0444);
-MODULE_PARM_DESC(sparse, "one in so many device addresses is mapped");
-
-static unsigned int rounds = 30;
-module_param(rounds, uint, 0444);
+unsigned int bench_rounds = 30;
+module_param_named(rounds, bench_rounds, uint, 0444);
 MODULE_PARM_DESC(rounds, "the least time of so many look-up rounds counts");
+
+static unsigned int most = 10000000;
+module_param(most, uint, 0444);
+MODULE_PARM_DESC(most, "entries at most");
+
+static unsigned int seconds = 900;
+module_param(seconds, uint, 0444);
+MODULE_PARM_DESC(seconds, "skip what would take longer than that in all");
 
 static bool brief;
 module_param(brief, bool, 0444);
 MODULE_PARM_DESC(brief, "measure the two only that are compared");
 
-struct item {
-	struct rmap_mapping mapping;
-	struct rhash_head node;
-	unsigned long key;
+u64 *bench_wanted;
+unsigned int bench_count;
+
+static u64 started;
+
+/**
+ * struct result - of a structure at one size
+ * @insert: nanoseconds for all entries
+ * @remove: nanoseconds for all entries
+ * @find: nanoseconds for BENCH_LOOKUPS look-ups of each kind
+ * @parallel: with another CPU
+ */
+struct result {
+	u64 insert;
+	u64 remove;
+	u64 find[BENCH_OPS];
+	struct bench_parallel parallel;
 };
-
-static struct kmem_cache *cache;
-static struct item **items;	/* in the order of their addresses */
-static struct item **shuffled;	/* in a random order */
-static u64 *wanted;		/* an address in each of these */
-static unsigned int count;
-
-static struct rmap_table *table;
-static struct xarray xa;
-static struct rhashtable rht;
-static struct maple_tree mt;
-
-static unsigned long addr_key(u64 addr)
-{
-	return (addr - FIRST) >> PAGE_SHIFT;
-}
-
-static const struct rhashtable_params rht_params = {
-	.key_len = sizeof(unsigned long),
-	.key_offset = offsetof(struct item, key),
-	.head_offset = offsetof(struct item, node),
-	.automatic_shrinking = true,
-};
-
-static int table_begin(void)
-{
-	table = kzalloc(sizeof(*table), GFP_KERNEL);
-	return table ? rmap_table_init(table) : -ENOMEM;
-}
-
-static void table_end(void)
-{
-	rmap_table_destroy(table);
-	kfree(table);
-}
-
-static int table_insert(struct item *item)
-{
-	return rmap_table_insert(table, &item->mapping);
-}
-
-static void *table_find(u64 addr)
-{
-	struct dma_rmap_entry *entry = rmap_table_find(table, addr, ORDER);
-
-	return entry ? (void *)(unsigned long)entry->phys : NULL;
-}
-
-static void *table_remove(struct item *item)
-{
-	struct rmap_mapping was;
-
-	if (!rmap_table_remove(table, item->mapping.addr, ORDER,
-			       RMAP_STREAMING, &was))
-		return NULL;
-	return (void *)(unsigned long)was.phys;
-}
-
-static int xarray_begin(void)
-{
-	xa_init(&xa);
-	return 0;
-}
-
-static void xarray_end(void)
-{
-	xa_destroy(&xa);
-}
-
-static int xarray_insert(struct item *item)
-{
-	return xa_err(xa_store(&xa, item->key, item, GFP_KERNEL));
-}
-
-static void *xarray_find(u64 addr)
-{
-	return xa_load(&xa, addr_key(addr));
-}
-
-static void *xarray_remove(struct item *item)
-{
-	return xa_erase(&xa, item->key);
-}
-
-static int rht_begin(void)
-{
-	return rhashtable_init(&rht, &rht_params);
-}
-
-static void rht_end(void)
-{
-	rhashtable_destroy(&rht);
-}
-
-static int rht_insert(struct item *item)
-{
-	return rhashtable_insert_fast(&rht, &item->node, rht_params);
-}
-
-static void *rht_find(u64 addr)
-{
-	unsigned long key = addr_key(addr);
-
-	return rhashtable_lookup(&rht, &key, rht_params);
-}
-
-static void *rht_remove(struct item *item)
-{
-	return rhashtable_remove_fast(&rht, &item->node, rht_params) ? NULL :
-								       item;
-}
-
-static int maple_begin(void)
-{
-	mt_init_flags(&mt, MT_FLAGS_USE_RCU);
-	return 0;
-}
-
-static void maple_end(void)
-{
-	mtree_destroy(&mt);
-}
-
-static int maple_insert(struct item *item)
-{
-	return mtree_store(&mt, item->key, item, GFP_KERNEL);
-}
-
-static void *maple_find(u64 addr)
-{
-	return mtree_load(&mt, addr_key(addr));
-}
-
-static void *maple_remove(struct item *item)
-{
-	return mtree_erase(&mt, item->key);
-}
-
-static const struct structure {
-	const char *name;
-	int (*begin)(void);
-	void (*end)(void);
-	int (*insert)(struct item *item);
-	void *(*find)(u64 addr);
-	void *(*remove)(struct item *item);
-} structures[] = {
-#define STRUCTURE(name) { #name, name##_begin, name##_end, name##_insert, \
-			  name##_find, name##_remove }
-	STRUCTURE(table),	/* 0 */
-	STRUCTURE(xarray),	/* 1 */
-	STRUCTURE(rht),
-	STRUCTURE(maple),
-};
-
-static u64 rnd_state = 1;
 
 static u32 rnd_below(u32 n)
 {
-	rnd_state = rnd_state * 6364136223846793005ULL + 1442695040888963407ULL;
-	return (rnd_state >> 33) % n;
+	static u64 state = 1;
+
+	state = state * 6364136223846793005ULL + 1442695040888963407ULL;
+	return (state >> 33) % n;
 }
 
-static int items_make(unsigned int n)
+static int wanted_make(unsigned int count)
 {
-	struct item *item;
-	unsigned int i, j;
-
-	for (i = 0; i < n; i++) {
-		item = kmem_cache_zalloc(cache, GFP_KERNEL);
-		if (!item)
-			break;
-		item->mapping.addr = FIRST + ((u64)i * sparse << ORDER) +
-				   (rnd_below(sparse) << ORDER);
-		item->mapping.len = PAGE_SIZE;
-		item->mapping.order = ORDER;
-		item->mapping.kind = RMAP_STREAMING;
-		item->mapping.phys = (unsigned long)item;
-		item->key = addr_key(item->mapping.addr);
-		items[i] = item;
-		shuffled[i] = item;
-	}
-	count = i;
-	for (i = count; i > 1; i--) {
-		j = rnd_below(i);
-		swap(shuffled[i - 1], shuffled[j]);
-	}
-	for (i = 0; i < count; i++)
-		wanted[i] = shuffled[i]->mapping.addr + rnd_below(PAGE_SIZE);
-	return count == n ? 0 : -ENOMEM;
-}
-
-static void items_free(void)
-{
-	while (count--)
-		kmem_cache_free(cache, items[count]);
-}
-
-struct result {
-	u64 insert, find, read, remove;
-};
-
-static u64 time_find(void *(*find)(u64 addr), bool read, int *err)
-{
-	static unsigned int at;
-	unsigned int i, n = 0;
-	u64 begin, sum = 0;
-	void *found;
-
-	if (at >= count)
-		at = 0;
-	begin = ktime_get_ns();
-	while (n < LOOKUPS) {
-		rcu_read_lock();
-		for (i = 0; i < 1000; i++, n++) {
-			found = find(wanted[at]);
-			if (unlikely(found != shuffled[at]))
-				*err = -EINVAL;
-			if (read)
-				sum += ((struct item *)found)->mapping.len;
-			if (++at == count)
-				at = 0;
-		}
-		rcu_read_unlock();
-	}
-	begin = ktime_get_ns() - begin;
-	cond_resched();
-	if (read && sum != (u64)LOOKUPS * PAGE_SIZE)
-		*err = -EINVAL;
-	return begin;
-}
-
-static u64 best_find(void *(*find)(u64 addr), bool read, int *err)
-{
-	u64 best = U64_MAX;
 	unsigned int i;
 
-	for (i = 0; i < rounds && !*err; i++)
-		best = min(best, time_find(find, read, err));
-	return best / LOOKUPS;
+	bench_wanted = vmalloc(array_size(count, sizeof(*bench_wanted)));
+	if (!bench_wanted)
+		return -ENOMEM;
+	bench_count = count;
+	for (i = 0; i < count; i++)
+		bench_wanted[i] = bench_addr(i) + 1 + rnd_below(PAGE_SIZE - 1);
+	for (i = count; i > 1; i--) {
+		swap(bench_wanted[i - 1], bench_wanted[rnd_below(i)]);
+		if (i % 10000 == 0)
+			cond_resched();
+	}
+	return 0;
 }
 
-static int measure(const struct structure *s, struct result *result)
+static int insert_all(const struct bench_structure *s, u64 *best)
 {
+	u64 begin = ktime_get_ns();
+	unsigned int i;
+	int err;
+
+	for (i = 0; i < bench_count; i++) {
+		err = s->insert(bench_addr(i));
+		if (err)
+			return err;
+		if (i % 1000 == 0)
+			cond_resched();
+	}
+	*best = min(*best, ktime_get_ns() - begin);
+	return 0;
+}
+
+static int remove_all(const struct bench_structure *s, u64 *best)
+{
+	u64 begin = ktime_get_ns();
+	unsigned int i;
+
+	for (i = 0; i < bench_count; i++) {
+		if (!s->remove(bench_wanted[i] & PAGE_MASK))
+			return -EINVAL;
+		if (i % 1000 == 0)
+			cond_resched();
+	}
+	*best = min(*best, ktime_get_ns() - begin);
+	return 0;
+}
+
+static int find_round(const struct bench_structure *s, enum bench_op op, u64 *best)
+{
+	unsigned int wanted = op == BENCH_MISS ? 0 : BENCH_LOOKUPS;
+	static unsigned int at;
+	unsigned int hits;
+	u64 begin;
+
+	at %= bench_count;
+	begin = ktime_get_ns();
+	hits = s->look_up(&at, BENCH_LOOKUPS, op);
+	*best = min(*best, ktime_get_ns() - begin);
+	cond_resched();
+	return hits == wanted ? 0 : -EINVAL;
+}
+
+/* Let resizing end, a minute at most. */
+static void settle(const struct bench_structure *s)
+{
+	unsigned int i;
+
+	msleep(bench_count < 100000 ? 50 : 500);
+	for (i = 0; i < 600 && s->settled && !s->settled(); i++)
+		msleep(100);
+}
+
+static int look_up_all(const struct bench_structure *s, struct result *best)
+{
+	unsigned int round, op;
+	int err = 0;
+
+	for (round = 0; round < bench_rounds; round++)
+		for (op = 0; op < BENCH_OPS && !err; op++)
+			err = find_round(s, op, &best->find[op]);
+	if (!err && !brief)
+		err = bench_in_parallel(s, &best->parallel);
+	return err;
+}
+
+/* Small ones are built several times. */
+static int measure(const struct bench_structure *s, struct result *best)
+{
+	unsigned int builds = clamp(100000 / bench_count, 1U, (unsigned int)MAX_BUILDS);
+	int err = 0;
+
+	memset(best, 0xff, sizeof(*best));
+	while (builds-- && !err) {
+		err = s->begin(bench_count);
+		if (err)
+			break;
+		err = insert_all(s, &best->insert);
+		if (!err)
+			settle(s);
+		if (!err && !builds)
+			err = look_up_all(s, best);
+		if (!err)
+			err = remove_all(s, &best->remove);
+		s->end();
+	}
+	return err;
+}
+
+/* @ns nanoseconds for @n of something, each in tenths of a nanosecond */
+#define TENTHS(ns, n)	div_u64((ns) * 10, n) / 10, (u32)(div_u64((ns) * 10, n) % 10)
+#define HUNDREDTHS(x, y) (y) ? div64_u64((x) * 100, y) / 100 : 0,	\
+			 (u32)((y) ? div64_u64((x) * 100, y) % 100 : 0)
+
+static void show(const struct bench_structure *s, const struct result *r)
+{
+	const struct bench_parallel *p = &r->parallel;
+
+	pr_info("rmap_bench: time %s %u %llu.%u %llu.%u %llu.%u %llu.%u %llu.%u %llu.%02u %llu.%02u\n",
+		s->name, bench_count, TENTHS(r->insert, bench_count),
+		TENTHS(r->find[BENCH_FIRST_BYTE], BENCH_LOOKUPS),
+		TENTHS(r->find[BENCH_INTERIOR], BENCH_LOOKUPS),
+		TENTHS(r->find[BENCH_MISS], BENCH_LOOKUPS),
+		TENTHS(r->remove, bench_count), HUNDREDTHS(2 * p->one, p->two),
+		HUNDREDTHS(p->writer, p->one));
+}
+
+static u64 seconds_gone(void)
+{
+	return div_u64(ktime_get_ns() - started, NSEC_PER_SEC);
+}
+
+/* Is there memory, and time? @last is how long the size before took. */
+static bool can_measure(const struct bench_structure *s, u64 last)
+{
+	u64 need = (u64)bench_count * s->bytes >> 20;
+	u64 have = ((u64)si_mem_available() << PAGE_SHIFT) >> 20;
+
+	if (need + 64 > have) {
+		pr_info("rmap_bench: skipped %s %u memory: it needs %llu MiB, %llu are free\n",
+			s->name, bench_count, need + 64, have);
+		return false;
+	}
+	if (seconds_gone() + last * 12 > seconds) {
+		pr_info("rmap_bench: skipped %s %u time: %llu of %u s are over, the last size took %llu\n",
+			s->name, bench_count, seconds_gone(), seconds, last);
+		return false;
+	}
+	return true;
+}
+
+static int measure_size(unsigned int count, u64 *taken)
+{
+	const struct bench_structure *s;
+	struct result result;
 	unsigned int i;
 	u64 begin;
 	int err;
 
-	err = s->begin();
-	if (err)
-		return err;
-	begin = ktime_get_ns();
-	for (i = 0; i < count && !err; i++) {
-		err = s->insert(items[i]);
-		if (i % 1000 == 0)
-			cond_resched();
+	if ((u64)count * 16 >> PAGE_SHIFT > si_mem_available()) {
+		pr_info("rmap_bench: skipped all %u memory: there is none for the addresses\n",
+			count);
+		return 0;
 	}
-	result->insert = (ktime_get_ns() - begin) / count;
-	if (err)
-		goto out;
-	msleep(500);	/* let resizing end */
-	result->find = best_find(s->find, false, &err);
-	result->read = best_find(s->find, true, &err);
-	begin = ktime_get_ns();
-	for (i = 0; i < count; i++) {
-		if (s->remove(shuffled[i]) != shuffled[i])
-			err = -EINVAL;
-		if (i % 1000 == 0)
-			cond_resched();
+	err = wanted_make(count);
+	for (i = 0; i < bench_nr_structures && !err; i++) {
+		s = &bench_structures[i];
+		if (!can_measure(s, taken[i]))
+			continue;
+		begin = seconds_gone();
+		err = measure(s, &result);
+		taken[i] = seconds_gone() - begin;
+		if (err)
+			pr_err("rmap_bench: %s at %u entries: error %d\n", s->name, count,
+			       err);
+		else
+			show(s, &result);
 	}
-	result->remove = (ktime_get_ns() - begin) / count;
-out:
-	s->end();
+	vfree(bench_wanted);
 	return err;
 }
 
-static bool compared(unsigned int structure, unsigned int size)
+/* What two CPUs of this machine can do at best */
+static int measure_nothing(void)
 {
-	return (structure == 0 && size == 1000000) ||
-	       (structure == 1 && size == 100000);
+	struct bench_parallel p;
+	int err = wanted_make(1000);
+
+	if (err)
+		return err;
+	err = bench_in_parallel(&bench_nothing, &p);
+	vfree(bench_wanted);
+	if (!err)
+		pr_info("rmap_bench: cpus %u %llu.%02u\n", num_online_cpus(),
+			HUNDREDTHS(2 * p.one, p.two));
+	return err;
+}
+
+static int measure_all(void)
+{
+	u64 taken[8] = {};
+	unsigned int count;
+	int err;
+
+	err = measure_nothing();
+	for (count = 1000; count <= most && !err; count *= 10)
+		err = measure_size(count, taken);
+	return err;
+}
+
+static int measure_one(const struct bench_structure *s, unsigned int count, u64 *find)
+{
+	struct result result;
+	int err;
+
+	err = wanted_make(count);
+	if (err)
+		return err;
+	err = measure(s, &result);
+	*find = div_u64(result.find[BENCH_INTERIOR], BENCH_LOOKUPS);
+	vfree(bench_wanted);
+	return err;
+}
+
+static int measure_brief(void)
+{
+	u64 table, xarray;
+	int err;
+
+	err = measure_one(&bench_structures[0], 1000000, &table);
+	if (!err)
+		err = measure_one(&bench_structures[1], 100000, &xarray);
+	if (err)
+		return err;
+	pr_info("rmap_bench: table at 1,000,000: %llu ns; xarray at 100,000: %llu ns\n",
+		table, xarray);
+	return table <= xarray ? 0 : -ERANGE;
 }
 
 static int __init bench_init(void)
 {
-	static const unsigned int sizes[] = { 1000, 100000, 1000000 };
-	u64 find[2] = {};
-	struct result result;
-	unsigned int i, j;
 	int err;
 
+	started = ktime_get_ns();
 	err = rmap_table_module_init();
 	if (err)
 		return err;
-	err = -ENOMEM;
-	cache = KMEM_CACHE(item, 0);
-	items = vmalloc(array_size(1000000, sizeof(*items)));
-	shuffled = vmalloc(array_size(1000000, sizeof(*shuffled)));
-	wanted = vmalloc(array_size(1000000, sizeof(*wanted)));
-	if (!cache || !items || !shuffled || !wanted)
-		goto out;
-
-	pr_info("%-8s %8s %8s %8s %8s %8s\n", "", "entries", "insert",
-		"look-up", "and read", "remove");
-	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
-		err = items_make(sizes[i]);
-		for (j = 0; j < ARRAY_SIZE(structures) && !err; j++) {
-			if (brief && !compared(j, sizes[i]))
-				continue;
-			err = measure(&structures[j], &result);
-			pr_info("%-8s %8u %8llu %8llu %8llu %8llu\n",
-				structures[j].name, sizes[i], result.insert,
-				result.find, result.read, result.remove);
-			if (compared(j, sizes[i]))
-				find[j] = result.find;
-		}
-		items_free();
-		if (err)
-			goto out;
-	}
-	pr_info("table at 1,000,000: %llu ns; xarray at 100,000: %llu ns\n",
-		find[0], find[1]);
-	err = find[0] <= find[1] ? 0 : -ERANGE;
-out:
-	vfree(wanted);
-	vfree(shuffled);
-	vfree(items);
-	kmem_cache_destroy(cache);
+	err = brief ? measure_brief() : measure_all();
 	rmap_table_module_exit();
 	return err;
 }

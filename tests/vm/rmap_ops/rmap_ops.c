@@ -25,6 +25,7 @@ static unsigned int keep = 1000;
 module_param(keep, uint, 0444);
 MODULE_PARM_DESC(keep, "mappings that stay while the module is loaded");
 
+static const struct dma_rmap_attr fresh = { .scheme = DMA_RMAP_FRESH };
 static struct dma_rmap *map, *other;
 static dma_addr_t *kept;
 static struct device *dev;
@@ -123,6 +124,45 @@ static void test_sg(void)
 	sgt.sgl = sgl;
 	sgt.orig_nents = 3;
 	check(dma_map_sgtable(dev, &sgt, DMA_TO_DEVICE, 0) == -EINVAL);
+}
+
+/* Pages the wrong way round; of the first and the last a part. */
+static void test_sg_merged(void)
+{
+	const size_t len = 2 * PAGE_SIZE + 100 + 7;
+	struct scatterlist sgl[4], *sg;
+	size_t done = 0;
+	int i;
+
+	sg_init_table(sgl, 4);
+	sg_set_buf(&sgl[0], buf + 4 * PAGE_SIZE - 100, 100);
+	sg_set_buf(&sgl[1], buf + 2 * PAGE_SIZE, PAGE_SIZE);
+	sg_set_buf(&sgl[2], buf + PAGE_SIZE, PAGE_SIZE);
+	sg_set_buf(&sgl[3], buf, 7);
+	fill(buf, BUF_SIZE, 9);
+	check(dma_map_sg(dev, sgl, 4, DMA_BIDIRECTIONAL) == 1);
+	check(sg_dma_len(sgl) == len);
+	check(!dma_rmap_copy_from(map, copy, sg_dma_address(sgl), len));
+	for_each_sg(sgl, sg, 4, i) {
+		check(!memcmp(copy + done, sg_virt(sg), sg->length));
+		done += sg->length;
+	}
+	memset(copy, 0x77, BUF_SIZE);
+	check(!dma_rmap_copy_to(map, sg_dma_address(sgl) + 100 + PAGE_SIZE,
+				copy, PAGE_SIZE));
+	check(!memchr_inv(buf + PAGE_SIZE, 0x77, PAGE_SIZE));
+	check(buf[PAGE_SIZE - 1] != 0x77 || buf[2 * PAGE_SIZE] != 0x77);
+	check(dma_rmap_check(map, sg_dma_address(sgl), len + 1,
+			     DMA_TO_DEVICE) == -ERANGE);
+	dma_unmap_sg(dev, sgl, 4, DMA_BIDIRECTIONAL);
+
+	/* A ULP's limits hold. */
+	dma_set_max_seg_size(dev, PAGE_SIZE + 100);
+	check(dma_map_sg(dev, sgl, 4, DMA_BIDIRECTIONAL) == 2);
+	check(sg_dma_len(&sgl[0]) == PAGE_SIZE + 100);
+	check(sg_dma_len(&sgl[1]) == PAGE_SIZE + 7);
+	dma_unmap_sg(dev, sgl, 4, DMA_BIDIRECTIONAL);
+	dma_set_max_seg_size(dev, UINT_MAX);
 }
 
 static void test_coherent(void)
@@ -294,7 +334,7 @@ static void test_many(void)
 /* A reference on the device that is older than the map's end. */
 static void test_destroyed(void)
 {
-	struct dma_rmap *gone = dma_rmap_create("rmap_ops_gone", DMA_RMAP_FRESH);
+	struct dma_rmap *gone = dma_rmap_create("rmap_ops_gone", &fresh);
 	struct device *gone_dev;
 	dma_addr_t addr, coherent;
 	void *p;
@@ -302,9 +342,9 @@ static void test_destroyed(void)
 	check(!IS_ERR(gone));
 	if (IS_ERR(gone))
 		return;
-	check(PTR_ERR(dma_rmap_create("rmap_ops_gone", DMA_RMAP_FRESH)) ==
+	check(PTR_ERR(dma_rmap_create("rmap_ops_gone", &fresh)) ==
 	      -EEXIST);
-	check(PTR_ERR(dma_rmap_create("a/b", DMA_RMAP_FRESH)) == -EINVAL);
+	check(PTR_ERR(dma_rmap_create("a/b", &fresh)) == -EINVAL);
 	gone_dev = get_device(dma_rmap_device(gone));
 	addr = dma_map_single(gone_dev, buf, 100, DMA_TO_DEVICE);
 	check(!dma_mapping_error(gone_dev, addr));
@@ -323,6 +363,7 @@ static const struct {
 } tests[] = {
 	{ "single", test_single },
 	{ "sg", test_sg },
+	{ "sg_merged", test_sg_merged },
 	{ "coherent", test_coherent },
 	{ "pool", test_pool },
 	{ "limits", test_limits },
@@ -383,10 +424,10 @@ static int __init rmap_ops_init(void)
 {
 	int err = -ENOMEM;
 
-	map = dma_rmap_create("rmap_ops", DMA_RMAP_FRESH);
+	map = dma_rmap_create("rmap_ops", &fresh);
 	if (IS_ERR(map))
 		return PTR_ERR(map);
-	other = dma_rmap_create("rmap_ops_other", DMA_RMAP_FRESH);
+	other = dma_rmap_create("rmap_ops_other", &fresh);
 	if (IS_ERR(other)) {
 		err = PTR_ERR(other);
 		goto err_other;

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Why an access or an unmap was refused, in words.
+ */
+#ifndef DMA_RMAP_EXPLAIN_H
+#define DMA_RMAP_EXPLAIN_H
+
+#include <linux/types.h>
+
+struct dma_rmap;
+
+#define RMAP_WHY_SIZE 192		/* holds every phrase */
+
+void rmap_explain_add(struct dma_rmap *map);
+void rmap_explain_remove(struct dma_rmap *map);
+const char *rmap_explain_unmap(struct dma_rmap *map, u64 addr, char *buf,
+			       size_t size);
+
+#endif /* DMA_RMAP_EXPLAIN_H */

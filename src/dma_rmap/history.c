@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What was mapped until lately: a bounded record of unmaps, to explain an access
+ * that comes too late.
+ *
+ * Each CPU has places of its own, so that a writer takes no lock and shares no
+ * cache line. An interrupt that unmaps between two steps of a writer takes
+ * another place. A reader on any CPU copies a place and then looks whether it is
+ * still the same one's.
+ */
+#include <linux/percpu.h>
+#include <linux/preempt.h>
+#include <linux/sched/clock.h>
+
+#include "history.h"
+
+/**
+ * rmap_history_add() - count an unmap, and remember it
+ * @history: where
+ * @count: each CPU's number of unmaps, which says what place is next
+ * @was: what was unmapped
+ * @owners: who made and undid it, or NULL
+ *
+ * Context: Any, hard interrupts included.
+ */
+void rmap_history_add(struct rmap_history __percpu *history,
+		      u64 __percpu *count, const struct rmap_mapping *was,
+		      const struct rmap_owners *owners)
+{
+	struct rmap_past *past;
+	u64 n;
+
+	preempt_disable();
+	n = this_cpu_inc_return(*count);
+	past = &this_cpu_ptr(history)->past[n % RMAP_HISTORY_KEPT];
+	WRITE_ONCE(past->addr, 0);
+	/* Whoever sees a part of what follows sees that. */
+	smp_wmb();
+	WRITE_ONCE(past->len, was->len);
+	WRITE_ONCE(past->time, local_clock());
+	WRITE_ONCE(past->dir, was->dir);
+	WRITE_ONCE(past->kind, was->kind);
+	WRITE_ONCE(past->tracked, !!owners);
+	if (unlikely(owners))
+		past->owners = *owners;
+	/* The rest before it. Pairs with past_read() */
+	smp_store_release(&past->addr, was->addr);
+	/* Have interrupts come round to this very place, and mixed with us? */
+	if (unlikely(this_cpu_read(*count) - n >= RMAP_HISTORY_KEPT))
+		WRITE_ONCE(past->addr, 0);
+	preempt_enable();
+}
+
+/* Copy a place, if what is there held @addr. */
+static bool past_read(const struct rmap_past *past, u64 addr,
+		      struct rmap_past *copy)
+{
+	/* Pairs with rmap_history_add() */
+	u64 begin = smp_load_acquire(&past->addr);
+
+	if (!begin || addr - begin >= READ_ONCE(past->len))
+		return false;
+	copy->addr = begin;
+	copy->len = READ_ONCE(past->len);
+	copy->time = READ_ONCE(past->time);
+	copy->dir = READ_ONCE(past->dir);
+	copy->kind = READ_ONCE(past->kind);
+	copy->tracked = READ_ONCE(past->tracked);
+	if (copy->tracked)
+		/* It may be changing, and then what is read is not used. */
+		copy->owners = data_race(past->owners);
+	/* Pairs with the smp_wmb() of rmap_history_add() */
+	smp_rmb();
+	return READ_ONCE(past->addr) == begin && addr - begin < copy->len;
+}
+
+/**
+ * rmap_history_find() - find the mapping that an address was last in
+ * @history: where
+ * @addr: the address
+ * @found: gets the one that was undone last of those that held @addr
+ *
+ * Context: Any. Never waits.
+ * Return: false if none of those that are remembered did.
+ */
+bool rmap_history_find(struct rmap_history __percpu *history, u64 addr,
+		       struct rmap_past *found)
+{
+	const struct rmap_history *here;
+	struct rmap_past copy;
+	bool any = false;
+	unsigned int i;
+	int cpu;
+
+	for_each_possible_cpu(cpu) {
+		here = per_cpu_ptr(history, cpu);
+		for (i = 0; i < RMAP_HISTORY_KEPT; i++) {
+			if (!past_read(&here->past[i], addr, &copy))
+				continue;
+			if (any && (s64)(copy.time - found->time) <= 0)
+				continue;
+			*found = copy;
+			any = true;
+		}
+	}
+	return any;
+}

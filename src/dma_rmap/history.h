@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What was mapped until lately: a bounded record of unmaps.
+ */
+#ifndef DMA_RMAP_HISTORY_H
+#define DMA_RMAP_HISTORY_H
+
+#include <linux/dma-direction.h>
+#include <linux/sched.h>
+#include <linux/types.h>
+
+#include "table.h"
+
+#define RMAP_HISTORY_KEPT 64		/* of each CPU */
+
+/**
+ * struct rmap_who - who made or undid a mapping, see track.c
+ * @stack: handle of the stack in the kernel's stack depot, or 0 for nobody
+ * @pid: the task, or 0 in an interrupt
+ * @comm: its name
+ */
+struct rmap_who {
+	u32 stack;
+	pid_t pid;
+	char comm[TASK_COMM_LEN];
+};
+
+/**
+ * struct rmap_owners - both ends of a mapping's life
+ * @made: who made it
+ * @undone: who undid it
+ */
+struct rmap_owners {
+	struct rmap_who made;
+	struct rmap_who undone;
+};
+
+/**
+ * struct rmap_past - a mapping that is gone
+ * @addr: the first device address; 0 while the place is being written
+ * @len: bytes
+ * @time: when it was undone, by local_clock()
+ * @dir: enum dma_data_direction
+ * @kind: enum rmap_kind
+ * @tracked: @owners is known
+ * @owners: who made and undid it
+ */
+struct rmap_past {
+	u64 addr;
+	u64 len;
+	u64 time;
+	u8 dir;
+	u8 kind;
+	bool tracked;
+	struct rmap_owners owners;
+};
+
+/**
+ * struct rmap_history - one CPU's last unmaps
+ * @past: unmap number n is in place n modulo the size
+ */
+struct rmap_history {
+	struct rmap_past past[RMAP_HISTORY_KEPT];
+};
+
+void rmap_history_add(struct rmap_history __percpu *history,
+		      u64 __percpu *count, const struct rmap_mapping *was,
+		      const struct rmap_owners *owners);
+bool rmap_history_find(struct rmap_history __percpu *history, u64 addr,
+		       struct rmap_past *found);
+
+#endif /* DMA_RMAP_HISTORY_H */

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Accesses that the reverse map has refused, as the kernel log tells of them: whose
+ * they were, and what the map says of the address.
+ *
+ * memory.c notes what was refused, a transport knows for which work request. An
+ * access that a key does not grant is not reported: that is between a program and
+ * its peer, and the completion says it.
+ */
+#include "refusal.h"
+
+/* Fits what dma_rmap_explain() has to say, see there. */
+#define WHY_SIZE 192
+
+static const char *op_name(enum ib_wr_opcode opcode)
+{
+	switch (opcode) {
+	case IB_WR_RDMA_WRITE:
+	case IB_WR_RDMA_WRITE_WITH_IMM:
+		return "RDMA write";
+	case IB_WR_RDMA_READ:
+		return "RDMA read";
+	default:
+		return "send";
+	}
+}
+
+static const char *access_name(const struct softhca_mem *mem)
+{
+	return mem->dir == DMA_TO_DEVICE ? "reading" : "writing";
+}
+
+/**
+ * softhca_refused_send - a work request of the send queue has no access to memory
+ *	of its own
+ * @qp: the QP
+ * @wqe: the request
+ * @mem: the side that was refused
+ *
+ * Context: Any.
+ */
+void softhca_refused_send(const struct softhca_qp *qp,
+			  const struct softhca_send_wqe *wqe,
+			  const struct softhca_mem *mem)
+{
+	char why[WHY_SIZE];
+
+	ibdev_warn_ratelimited(&qp->dev->ib,
+			       "QP %u: %s, wr_id %#llx: %s %llu bytes at %#llx was refused: %s\n",
+			       qp->ib.qp_num, op_name(wqe->opcode), wqe->wr_id,
+			       access_name(mem), mem->refused.len,
+			       mem->refused.addr,
+			       softhca_mem_explain(mem, why, sizeof(why)));
+}
+
+/**
+ * softhca_refused_recv - a message has no access to the memory of a receive
+ * @qp: the QP that it is for
+ * @recv: the receive work request
+ * @mem: the side that was refused
+ *
+ * Context: Any.
+ */
+void softhca_refused_recv(const struct softhca_qp *qp,
+			  const struct softhca_recv_wqe *recv,
+			  const struct softhca_mem *mem)
+{
+	char why[WHY_SIZE];
+
+	ibdev_warn_ratelimited(&qp->dev->ib,
+			       "QP %u: receive, wr_id %#llx: %s %llu bytes at %#llx was refused: %s\n",
+			       qp->ib.qp_num, recv->wr_id, access_name(mem),
+			       mem->refused.len, mem->refused.addr,
+			       softhca_mem_explain(mem, why, sizeof(why)));
+}
+
+/**
+ * softhca_refused_remote - a peer's RDMA has no access to memory that its key
+ *	grants
+ * @qp: the QP that it is for, whose memory it is
+ * @peer: the one that has sent it
+ * @mem: the side that was refused
+ *
+ * Context: Any.
+ */
+void softhca_refused_remote(const struct softhca_qp *qp,
+			    const struct softhca_qp *peer,
+			    const struct softhca_mem *mem)
+{
+	char why[WHY_SIZE];
+
+	ibdev_warn_ratelimited(&qp->dev->ib,
+			       "QP %u: RDMA %s from QP %u, responder: %s %llu bytes at %#llx was refused: %s\n",
+			       qp->ib.qp_num,
+			       mem->dir == DMA_TO_DEVICE ? "read" : "write",
+			       peer->ib.qp_num, access_name(mem),
+			       mem->refused.len, mem->refused.addr,
+			       softhca_mem_explain(mem, why, sizeof(why)));
+}
