@@ -8,6 +8,8 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 
+#include "rdma_sge.h"
+
 #include "fixture.h"
 #include "runner.h"
 
@@ -104,12 +106,14 @@ err:
  */
 int st_buf_map(struct st_buf *b, enum dma_data_direction dir)
 {
-	struct ib_device *dev = b->end->dev;
+	struct ib_sge sge;
+	int err;
 
-	b->addr = ib_dma_map_single(dev, b->data, b->len, dir);
-	if (ib_dma_mapping_error(dev, b->addr))
-		return st_fail(b->end->t, "mapping of %zu bytes failed",
-			       b->len);
+	err = rdma_sge_map_single(b->end->pd, &sge, b->data, b->len, dir);
+	if (err)
+		return st_fail(b->end->t, "mapping of %zu bytes: error %d",
+			       b->len, err);
+	b->addr = sge.addr;
 	b->dir = dir;
 	b->mapped = true;
 	return 0;
@@ -123,9 +127,11 @@ int st_buf_map(struct st_buf *b, enum dma_data_direction dir)
  */
 void st_buf_unmap(struct st_buf *b)
 {
+	const struct ib_sge sge = { .addr = b->addr, .length = b->len };
+
 	if (!b->mapped)
 		return;
-	ib_dma_unmap_single(b->end->dev, b->addr, b->len, b->dir);
+	rdma_sge_unmap_single(b->end->pd, &sge, b->dir);
 	b->mapped = false;
 }
 

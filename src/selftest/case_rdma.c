@@ -147,7 +147,6 @@ static int case_rdma_sg_descriptors(struct st_test *t)
 {
 	struct st_opts o = { .pd_flags = IB_PD_UNSAFE_GLOBAL_RKEY };
 	struct st_pair *p = st_pair_open(t, &o);
-	struct scatterlist *sg;
 	struct st_buf *local;
 	struct ib_sge sge;
 	struct st_sg *s;
@@ -163,12 +162,12 @@ static int case_rdma_sg_descriptors(struct st_test *t)
 	if (!local)
 		return -EBADE;
 	st_buf_fill(local, ++t->seed);
-	for_each_sg(s->sgt.sgl, sg, s->nents, i) {
-		sge = st_sge(local, pos, sg_dma_len(sg));
-		if (st_rdma(p, IB_WR_RDMA_WRITE, &sge, 1, sg_dma_address(sg),
+	for (i = 0; i < s->nents; i++) {
+		sge = st_sge(local, pos, s->sge[i].length);
+		if (st_rdma(p, IB_WR_RDMA_WRITE, &sge, 1, s->sge[i].addr,
 			    p->b.pd->unsafe_global_rkey))
 			return -EBADE;
-		pos += sg_dma_len(sg);
+		pos += s->sge[i].length;
 	}
 	return st_sg_want(s, 0, s->len, t->seed, 0);
 }

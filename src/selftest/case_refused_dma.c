@@ -455,6 +455,37 @@ static int case_refused_other_device(struct st_test *t)
 	return st_refused_all(&r);
 }
 
+/* A reserved range whose middle page is not linked. */
+static int case_refused_hole(struct st_test *t)
+{
+	struct dma_rmap_range range;
+	struct st_refused r;
+	struct st_buf *b;
+	int ret;
+
+	if (st_refused_open(t, &r))
+		return -EBADE;
+	b = st_buf_unmapped(&r.p->a, 3 * PAGE_SIZE, 0);
+	if (!b)
+		return -EBADE;
+	ret = dma_rmap_reserve(t->map, &range, 0, b->len, DMA_BIDIRECTIONAL,
+			       GFP_KERNEL);
+	if (ret)
+		return st_fail(t, "reserve: error %d", ret);
+	r.behind = b;
+	r.addr = range.addr;
+	r.len = b->len;
+	r.fault = DMA_RMAP_FAULT_HOLE;
+	ret = dma_rmap_link(&range, 0, virt_to_phys(b->data), PAGE_SIZE) ?:
+	      dma_rmap_link(&range, 2 * PAGE_SIZE,
+			    virt_to_phys(b->data) + 2 * PAGE_SIZE, PAGE_SIZE);
+	ret = ret ? st_fail(t, "link: error %d", ret) : st_refused_all(&r);
+	st_destroy_qp(&r.p->a);
+	st_destroy_qp(&r.p->b);
+	dma_rmap_free_range(&range);
+	return ret;
+}
+
 /* The second of three elements is bad: nothing is moved by the others. */
 static int case_refused_one_of_many(struct st_test *t)
 {
@@ -651,22 +682,24 @@ static int case_refused_ud_receive(struct st_test *t)
 	return st_buf_want_poison(u.gone, ST_POISON, 0);
 }
 
-#define ST_REFUSED(_name)	\
-	{ "refused_" #_name, case_refused_##_name, ST_CHECKED | ST_FAULTS }
+#define ST_REFUSED_BY(_flag, _name)	\
+	{ "refused_" #_name, case_refused_##_name, _flag | ST_FAULTS }
+#define ST_REFUSED(_name)	ST_REFUSED_BY(ST_CHECKED, _name)
 
 static const struct st_case st_refused_dma_cases[] = {
 	ST_REFUSED(after_unmap),
-	ST_REFUSED(past_end),
-	ST_REFUSED(past_end_of_page),
-	ST_REFUSED(past_end_short),
-	ST_REFUSED(around),
-	ST_REFUSED(across_mappings),
+	ST_REFUSED_BY(ST_FRESH, past_end),
+	ST_REFUSED_BY(ST_FRESH, past_end_of_page),
+	ST_REFUSED_BY(ST_FRESH, past_end_short),
+	ST_REFUSED_BY(ST_FRESH, around),
+	ST_REFUSED_BY(ST_FRESH, across_mappings),
 	ST_REFUSED(write_to_source),
 	ST_REFUSED(read_from_target),
 	ST_REFUSED(kernel_pointer),
-	ST_REFUSED(physical_address),
+	ST_REFUSED_BY(ST_FRESH, physical_address),
 	ST_REFUSED(zero_address),
 	ST_REFUSED(wrapping_address),
+	ST_REFUSED_BY(ST_MAP, hole),
 	ST_REFUSED(one_of_many),
 	ST_REFUSED(then_flush),
 	ST_REFUSED(region_unmapped),

@@ -185,11 +185,12 @@ enum st_sg_shape {
 };
 
 /**
- * struct st_sg - memory in scattered pages, mapped with ib_dma_map_sg()
+ * struct st_sg - memory in scattered pages, mapped with rdma_sge_map_sg()
  * @list: among its end's
  * @end: whose device it is mapped for
  * @sgt: an entry for each page; the rest of the page is a guard
- * @nents: entries with a device address, 0 while it is not mapped
+ * @sge: elements that stand for it, @nents of them
+ * @nents: how many, 0 while it is not mapped
  * @len: bytes in all entries
  * @dir: what the device may do
  */
@@ -197,6 +198,7 @@ struct st_sg {
 	struct list_head list;
 	struct st_end *end;
 	struct sg_table sgt;
+	struct ib_sge *sge;
 	int nents;
 	size_t len;
 	enum dma_data_direction dir;

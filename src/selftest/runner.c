@@ -31,6 +31,8 @@ static const struct st_suite *const st_suites[] = {
 	&st_ud_suite,
 	&st_cq_suite,
 	&st_qp_suite,
+	&st_sge_suite,
+	&st_range_suite,
 	&st_srq_suite,
 	&st_context_suite,
 	&st_unmap_race_suite,
@@ -175,6 +177,22 @@ static int st_check_cases(const char *list)
 	return 0;
 }
 
+/* Why the device's addresses are not what the case needs, or NULL. */
+static const char *st_skip_addresses(const struct st_test *t)
+{
+	struct dma_rmap_attr attr = { .unchecked = true };
+
+	if (t->map)
+		dma_rmap_get_attr(t->map, &attr);
+	if ((t->tc->flags & ST_MAP) && !t->map)
+		return "only a device with a reverse map can pass it";
+	if ((t->tc->flags & (ST_CHECKED | ST_FRESH)) && attr.unchecked)
+		return "only a device that checks DMA addresses can pass it";
+	if ((t->tc->flags & ST_FRESH) && attr.scheme != DMA_RMAP_FRESH)
+		return "only a device with DMA addresses of its own can pass it";
+	return NULL;
+}
+
 /* Why the device cannot run the case, or NULL. */
 static const char *st_skip_reason(const struct st_test *t)
 {
@@ -183,8 +201,8 @@ static const char *st_skip_reason(const struct st_test *t)
 
 	if (READ_ONCE(t->dev->gone))
 		return "the device has been removed";
-	if ((flags & ST_CHECKED) && !t->map)
-		return "only a device that checks DMA addresses can pass it";
+	if (st_skip_addresses(t))
+		return st_skip_addresses(t);
 	if ((flags & ST_DMADEV) && !ibdev->dma_device)
 		return "the device has no DMA device";
 	if ((flags & ST_PEER) && !t->peer)

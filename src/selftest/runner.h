@@ -34,11 +34,13 @@ struct st_device {
 };
 
 /* What a case needs of the device, else it is skipped. */
-#define ST_CHECKED	BIT(0)	/* it checks DMA addresses (has a dma_rmap) */
+#define ST_CHECKED	BIT(0)	/* it checks DMA addresses */
 #define ST_DMADEV	BIT(1)	/* it has a DMA device */
 #define ST_PEER		BIT(2)	/* there is a second one of its driver */
+#define ST_FRESH	BIT(3)	/* it has them for itself, with gaps between */
+#define ST_MAP		BIT(4)	/* it has a dma_rmap */
 /* What a case does. */
-#define ST_FAULTS	BIT(3)	/* it makes the device refuse DMA addresses */
+#define ST_FAULTS	BIT(5)	/* it makes the device refuse DMA addresses */
 
 /**
  * struct st_case - one self-check
@@ -77,6 +79,8 @@ extern const struct st_suite st_fastreg_suite;
 extern const struct st_suite st_ud_suite;
 extern const struct st_suite st_cq_suite;
 extern const struct st_suite st_qp_suite;
+extern const struct st_suite st_sge_suite;
+extern const struct st_suite st_range_suite;
 extern const struct st_suite st_srq_suite;
 extern const struct st_suite st_context_suite;
 extern const struct st_suite st_unmap_race_suite;

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Scattered buffers for the cases: a page of its own for each entry, guards
- * around each entry's bytes, mapped with ib_dma_map_sg().
+ * around each entry's bytes, mapped with rdma_sge_map_sg().
  */
 #include <linux/gfp.h>
 #include <linux/mm.h>
 #include <linux/scatterlist.h>
 #include <linux/slab.h>
 #include <linux/string.h>
+
+#include "rdma_sge.h"
 
 #include "fixture.h"
 #include "runner.h"
@@ -79,6 +81,9 @@ struct st_sg *st_sg_new(struct st_end *e, unsigned int pages, size_t offset,
 	if (sg_alloc_table(&s->sgt, pages, GFP_KERNEL))
 		goto err_free;
 	s->end = e;
+	s->sge = kcalloc(pages, sizeof(*s->sge), GFP_KERNEL);
+	if (!s->sge)
+		goto err_table;
 	if (st_sg_alloc_pages(s, offset, shape))
 		goto err_pages;
 	list_add(&s->list, &e->sgs);
@@ -88,6 +93,8 @@ struct st_sg *st_sg_new(struct st_end *e, unsigned int pages, size_t offset,
 
 err_pages:
 	st_sg_free_pages(s);
+	kfree(s->sge);
+err_table:
 	sg_free_table(&s->sgt);
 err_free:
 	kfree(s);
@@ -106,20 +113,18 @@ err:
  */
 int st_sg_map(struct st_sg *s, enum dma_data_direction dir)
 {
-	struct scatterlist *sg;
+	unsigned int pages = s->sgt.orig_nents;
 	size_t len = 0;
-	int i;
+	int i, n;
 
-	s->nents = ib_dma_map_sg(s->end->dev, s->sgt.sgl, s->sgt.orig_nents,
-				 dir);
-	if (s->nents <= 0) {
-		s->nents = 0;
-		return st_fail(s->end->t, "map_sg of %u entries failed",
-			       s->sgt.orig_nents);
-	}
+	n = rdma_sge_map_sg(s->end->pd, s->sge, pages, s->sgt.sgl, pages, dir);
+	if (n < 0)
+		return st_fail(s->end->t, "map_sg of %u entries: error %d",
+			       pages, n);
+	s->nents = n;
 	s->dir = dir;
-	for_each_sg(s->sgt.sgl, sg, s->nents, i)
-		len += sg_dma_len(sg);
+	for (i = 0; i < n; i++)
+		len += s->sge[i].length;
 	if (len != s->len)
 		return st_fail(s->end->t, "map_sg mapped %zu bytes of %zu",
 			       len, s->len);
@@ -136,7 +141,7 @@ void st_sg_unmap(struct st_sg *s)
 {
 	if (!s->nents)
 		return;
-	ib_dma_unmap_sg(s->end->dev, s->sgt.sgl, s->sgt.orig_nents, s->dir);
+	rdma_sge_unmap_sg(s->end->pd, s->sgt.sgl, s->sgt.orig_nents, s->dir);
 	s->nents = 0;
 }
 
@@ -152,6 +157,7 @@ void st_sg_free(struct st_sg *s)
 	list_del(&s->list);
 	st_sg_free_pages(s);
 	sg_free_table(&s->sgt);
+	kfree(s->sge);
 	kfree(s);
 }
 

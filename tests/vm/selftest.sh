@@ -12,6 +12,9 @@ run_file=/sys/kernel/debug/softhca_selftest/run
 # ib_core's, of each PD with the global key; softhca's, of the case cq_overflow
 allow_log 'enabling unsafe global rkey'
 allow_log 'a completion queue of [0-9]+ entries overflowed'
+# softhca's, of the cases whose accesses are refused; there are many of them
+expect_log 'QP [0-9]+: .* was refused: '
+allow_log 'softhca_refused_[a-z]+: [0-9]+ callbacks suppressed'
 
 # rdma_rxe's, of 6.1: at times it frees a QP whose tasklet is still to run
 allow_report 'WARNING: .* tasklet_clear_sched'
