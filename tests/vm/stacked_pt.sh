@@ -1,0 +1,11 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# Scheme stacked on a PCI device behind an IOMMU that passes addresses through (iommu=pt).
+# vm: timeout=300 machine=iommu append=intel_iommu=on+iommu=pt alone=1
+. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/stacked/lib.sh"
+
+stacked_up
+check "the addresses are physical ones" addresses_are physical
+stacked_works
+stacked_end
