@@ -13,6 +13,7 @@ help:
 	@echo '  make check KERNEL=6.12   every test on one kernel of tools/kernels.list'
 	@echo '  make check TESTS="rping link"   only these'
 	@echo '  make check-debug   every scenario on a kernel with KASAN, lockdep, ...'
+	@echo '  make bench-rmap    measure the reverse map beside other structures, with a plot'
 	@echo '  make lint       the style checks alone'
 	@echo '  make modules    build the modules (KDIR=... for another kernel)'
 	@echo '  make install    build and install them on this machine with DKMS'
@@ -42,6 +43,9 @@ check:
 check-debug:
 	@tests/run --kernel $(or $(KERNEL),6.1-debug) $(TESTS)
 
+bench-rmap:
+	@tools/bench-rmap
+
 lint:
 	@tools/lint
 
@@ -51,4 +55,4 @@ clean:
 	@if [ -e tests/unit/Makefile ]; then $(MAKE) -s -C tests/unit clean; fi
 	@rm -rf build || { echo 'clean: run this again as root' >&2; exit 1; }
 
-.PHONY: help modules install uninstall demo check check-debug lint clean
+.PHONY: help modules install uninstall demo check check-debug bench-rmap lint clean
