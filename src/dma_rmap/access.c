@@ -130,7 +130,8 @@ static int check_entry(struct dma_rmap_entry *entry, u64 addr, u64 len,
  * @linked: gets how many of the bytes from @addr on that are in the mapping have
  *	memory: all of them, but for a reserved range
  *
- * Nothing is counted or recorded.
+ * Nothing is counted or recorded. A map that is closed has no mappings; its table
+ * may be gone already.
  *
  * Context: Any, hard interrupts included; a piece may be held. Never waits.
  * Return: false if there is no mapping.
@@ -139,12 +140,13 @@ bool rmap_look(struct dma_rmap *map, u64 addr, u64 len,
 	       enum dma_data_direction dir, struct rmap_mapping *mapping,
 	       u64 *linked)
 {
-	struct dma_rmap_entry *entry;
+	struct dma_rmap_entry *entry = NULL;
 	unsigned long flags;
 	u64 here;
 
-	local_irq_save(flags);
-	entry = rmap_hold(map, addr, len, dir);
+	local_irq_save(flags);	/* against rmap_close(), too */
+	if (likely(!READ_ONCE(map->closed)))
+		entry = rmap_hold(map, addr, len, dir);
 	if (entry) {
 		rmap_entry_read(entry, mapping);
 		here = min(len, entry->len - (addr - entry->addr));

@@ -221,13 +221,14 @@ static void say_given(struct phrase *p, struct dma_rmap *map, u64 addr)
 static bool say_near(struct phrase *p, struct dma_rmap *map, u64 addr)
 {
 	const struct rmap_want want = { .len = 0, .dir = DMA_NONE };
-	struct dma_rmap_entry *entry;
+	struct dma_rmap_entry *entry = NULL;
 	struct rmap_mapping mapping;
 	unsigned long flags;
 
-	local_irq_save(flags);
-	entry = rmap_table_hold_wanted(&map->table, addr, rmap_addr_order(addr),
-				       &want);
+	local_irq_save(flags);	/* against rmap_close(), as in rmap_look() */
+	if (likely(!READ_ONCE(map->closed)))
+		entry = rmap_table_hold_wanted(&map->table, addr,
+					       rmap_addr_order(addr), &want);
 	if (entry) {
 		rmap_entry_read(entry, &mapping);
 		rmap_entry_release(entry);
@@ -253,6 +254,10 @@ static void say_unmapped(struct phrase *p, struct dma_rmap *map, u64 addr)
 	bool fresh = rmap_addr_order(addr);
 	struct rmap_past past;
 
+	if (READ_ONCE(map->closed)) {
+		say(p, "the device is gone, and so are all of its mappings");
+		return;
+	}
 	if (fresh && say_near(p, map, addr))
 		return;
 	if (!fresh && map->unchecked)

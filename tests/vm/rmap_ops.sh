@@ -8,6 +8,7 @@
 expect_log 'dma_rmap rmap_ops: unmap of .*no such mapping begins there'
 expect_log 'dma_rmap rmap_ops: unmap of .*it was mapped with 100 bytes'
 expect_log 'dma_rmap rmap_ops_gone: 2 mappings were left'
+expect_log 'dma_rmap rmap_ops_gone: unmap of .*the device is gone'
 allow_log 'dma_rmap rmap_ops(_gone)?: (unmap of|left:)'
 
 if with_detectors; then
@@ -31,7 +32,7 @@ mappings_complete()
 {
 	local count
 
-	count=$(grep -c '^0x20.* 4096  read  *streaming' "$dir/mappings")
+	count=$(grep -c '^0x20.* 4096  read  *page ' "$dir/mappings")
 	echo "$count mappings listed"
 	[ "$count" -eq $kept ] &&
 		[ "$(cut -d' ' -f1 "$dir/mappings" | sort -u | wc -l)" -eq \
