@@ -50,6 +50,8 @@ suite_has += $(call has,dev_flag_accessors.dma_coherent, \
 suite_has += $(call has,[*]map_phys,linux/dma-map-ops.h,HAVE_DMA_MAP_PHYS)
 # After 6.12: dma_map_phys() for dma_map_page_attrs()
 suite_has += $(call has,dma_addr_t dma_map_phys,linux/dma-mapping.h,HAVE_DMA_MAP_PHYS_API)
+# After 6.12: two-step mapping behind the kernel's own IOMMU code
+suite_has += $(call has,bool dma_iova_try_alloc,linux/dma-mapping.h,HAVE_DMA_IOVA)
 # After 6.1: alloc_pages_op for alloc_pages
 suite_has += $(call has,[*]alloc_pages_op,linux/dma-map-ops.h,HAVE_DMA_ALLOC_PAGES_OP)
 # After 6.1: the string of a trace event is named once

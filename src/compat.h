@@ -200,6 +200,22 @@ static dma_addr_t map##_page(struct device *dev, struct page *page,	\
 #endif
 
 /*
+ * By 7.2 there is mapping in two steps, dma_iova_*(). Tests see what it says of a
+ * map's device; older kernels' answer is the same, but it is worth nothing.
+ */
+#ifdef HAVE_DMA_IOVA
+#define SOFTHCA_HAS_DMA_IOVA 1
+#else
+#define SOFTHCA_HAS_DMA_IOVA 0
+struct dma_iova_state {
+	unsigned long long addr;
+	unsigned long long size;
+};
+#define dma_iova_try_alloc(dev, state, phys, size) ((void)(state), false)
+#define dma_use_iova(state) ((void)(state), false)
+#endif
+
+/*
  * By 6.12 alloc_pages() was a macro, for memory allocation profiling, and the
  * operation of that name had to have another one.
  */

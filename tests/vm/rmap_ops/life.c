@@ -8,6 +8,7 @@
 #include <linux/device.h>
 #include <linux/dma-mapping.h>
 #include <linux/err.h>
+#include <linux/gfp.h>
 #include <linux/irqflags.h>
 #include <linux/kthread.h>
 #include <linux/sched.h>
@@ -107,10 +108,41 @@ void test_many(void)
 	vfree(addr);
 }
 
+/* The same where addresses are given: several in each page. */
+void test_many_given(void)
+{
+	const unsigned int order = 8, each = 20, step = 128;
+	const unsigned int pages = 1 << order, count = pages * each;
+	u8 *memory = (u8 *)__get_free_pages(GFP_KERNEL, order);
+	u8 *p;
+	unsigned int i;
+
+	check(memory);
+	if (!memory)
+		return;
+	for (i = 0; i < count; i++) {
+		p = memory + i % pages * PAGE_SIZE + i / pages * step;
+		check(dma_map_single(dev, p, 1 + i % step, DMA_TO_DEVICE) ==
+		      virt_to_phys(p));
+		cond_resched();
+	}
+	while (i--) {
+		p = memory + i % pages * PAGE_SIZE + i / pages * step;
+		check(!dma_rmap_check(map, virt_to_phys(p), 1 + i % step,
+				      DMA_TO_DEVICE));
+		dma_unmap_single(dev, virt_to_phys(p), 1 + i % step,
+				 DMA_TO_DEVICE);
+		check(dma_rmap_check(map, virt_to_phys(p), 1, DMA_TO_DEVICE) ==
+		      -EFAULT);
+		cond_resched();
+	}
+	free_pages((unsigned long)memory, order);
+}
+
 /* A reference on the device that is older than the map's end. */
 void test_destroyed(void)
 {
-	struct dma_rmap *gone = dma_rmap_create("rmap_ops_gone", &fresh);
+	struct dma_rmap *gone = dma_rmap_create("rmap_ops_gone", &attr);
 	struct device *gone_dev;
 	dma_addr_t addr, coherent;
 	void *p;
@@ -118,9 +150,8 @@ void test_destroyed(void)
 	check(!IS_ERR(gone));
 	if (IS_ERR(gone))
 		return;
-	check(PTR_ERR(dma_rmap_create("rmap_ops_gone", &fresh)) ==
-	      -EEXIST);
-	check(PTR_ERR(dma_rmap_create("a/b", &fresh)) == -EINVAL);
+	check(PTR_ERR(dma_rmap_create("rmap_ops_gone", &attr)) == -EEXIST);
+	check(PTR_ERR(dma_rmap_create("a/b", &attr)) == -EINVAL);
 	gone_dev = get_device(dma_rmap_device(gone));
 	addr = dma_map_single(gone_dev, buf, 100, DMA_TO_DEVICE);
 	check(!dma_mapping_error(gone_dev, addr));
