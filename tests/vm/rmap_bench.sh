@@ -3,7 +3,7 @@
 # The guest's part of "make bench-rmap": what dma_rmap's table costs, beside the
 # kernel's structures and an IOMMU. Its lines that begin with "data" are for
 # tools/bench-rmap, which makes tables of them; those of the modules are described
-# in rmap_bench/bench.c, dma.c and fill.c. From here:
+# in rmap_bench/bench.c, dma.c, request.c and fill.c. From here:
 #
 #	data guest KERNEL, and its memory in MiB
 #	data memory KIND SIZE COUNT, and bytes: of the table and of all with COUNT
@@ -27,7 +27,7 @@ table_bytes()
 free_bytes()
 {
 	echo 1 >/proc/sys/vm/drop_caches
-	awk '/^MemAvailable:/ { print $2 * 1024 }' /proc/meminfo
+	awk '/^MemAvailable:/ { printf "%.0f\n", $2 * 1024 }' /proc/meminfo
 }
 
 table_has()

@@ -72,7 +72,7 @@ static u32 rnd_below(u32 n)
 
 static int wanted_make(unsigned int count)
 {
-	unsigned int i;
+	unsigned int i, other;
 
 	bench_wanted = vmalloc(array_size(count, sizeof(*bench_wanted)));
 	if (!bench_wanted)
@@ -81,7 +81,8 @@ static int wanted_make(unsigned int count)
 	for (i = 0; i < count; i++)
 		bench_wanted[i] = bench_addr(i) + 1 + rnd_below(PAGE_SIZE - 1);
 	for (i = count; i > 1; i--) {
-		swap(bench_wanted[i - 1], bench_wanted[rnd_below(i)]);
+		other = rnd_below(i);	/* swap() evaluates it twice */
+		swap(bench_wanted[i - 1], bench_wanted[other]);
 		if (i % 10000 == 0)
 			cond_resched();
 	}
