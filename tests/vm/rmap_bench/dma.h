@@ -5,10 +5,14 @@
 #ifndef RMAP_BENCH_DMA_H
 #define RMAP_BENCH_DMA_H
 
+struct device;
 struct dma_rmap;
 
 /* fill.c */
 int bench_fill_init(struct dma_rmap *map);
 void bench_fill_exit(void);
+
+/* request.c */
+int bench_requests(struct dma_rmap *rmap, struct device *iommu, unsigned int rounds);
 
 #endif /* RMAP_BENCH_DMA_H */
