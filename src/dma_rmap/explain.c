@@ -58,7 +58,14 @@ void rmap_explain_remove(struct dma_rmap *map)
 	raw_spin_unlock_irqrestore(&all_maps_lock, flags);
 }
 
-static const char *mapped_how(enum dma_data_direction dir)
+/**
+ * rmap_mapped_how() - a direction, as a ULP spells it
+ * @dir: the direction
+ *
+ * Context: Any.
+ * Return: the constant's name.
+ */
+const char *rmap_mapped_how(enum dma_data_direction dir)
 {
 	switch (dir) {
 	case DMA_BIDIRECTIONAL:
@@ -72,7 +79,14 @@ static const char *mapped_how(enum dma_data_direction dir)
 	}
 }
 
-static const char *mapped_by(enum rmap_kind kind)
+/**
+ * rmap_mapped_by() - what a ULP calls for a kind of mapping
+ * @kind: the kind
+ *
+ * Context: Any.
+ * Return: the function's name, or both that it may have been.
+ */
+const char *rmap_mapped_by(enum rmap_kind kind)
 {
 	switch (kind) {
 	case RMAP_PAGE:
@@ -83,6 +97,28 @@ static const char *mapped_by(enum rmap_kind kind)
 		return "dma_alloc_coherent()";
 	case RMAP_RANGE:
 		return "reservation of a range";
+	}
+	return "nobody";
+}
+
+/**
+ * rmap_unmapped_by() - what a ULP calls to undo a kind of mapping
+ * @kind: the kind
+ *
+ * Context: Any.
+ * Return: the function's name, or both that it may have been.
+ */
+const char *rmap_unmapped_by(enum rmap_kind kind)
+{
+	switch (kind) {
+	case RMAP_PAGE:
+		return "dma_unmap_single() or dma_unmap_page()";
+	case RMAP_SG:
+		return "dma_unmap_sg()";
+	case RMAP_COHERENT:
+		return "dma_free_coherent()";
+	case RMAP_RANGE:
+		return "freeing of a range";
 	}
 	return "nobody";
 }
@@ -106,8 +142,8 @@ struct phrase {
 static void say_mapping(struct phrase *p, u64 addr, u64 len,
 			enum dma_data_direction dir, enum rmap_kind kind)
 {
-	say(p, "%llu bytes at %#llx, %s, by %s", len, addr, mapped_how(dir),
-	    mapped_by(kind));
+	say(p, "%llu bytes at %#llx, %s, by %s", len, addr,
+	    rmap_mapped_how(dir), rmap_mapped_by(kind));
 }
 
 static void say_live(struct phrase *p, const struct rmap_mapping *mapping)
@@ -241,6 +277,8 @@ static bool say_near(struct phrase *p, struct dma_rmap *map, u64 addr)
 		    mapping.addr - addr);
 	else if (addr - mapping.addr < mapping.len)
 		say(p, "mapped only now: ");
+	else if (addr - mapping.addr == mapping.len)
+		say(p, "begins just past the end of a mapping: ");
 	else
 		say(p, "begins %llu bytes past the end of a mapping: ",
 		    addr - mapping.addr - mapping.len);

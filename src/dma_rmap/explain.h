@@ -5,7 +5,10 @@
 #ifndef DMA_RMAP_EXPLAIN_H
 #define DMA_RMAP_EXPLAIN_H
 
+#include <linux/dma-direction.h>
 #include <linux/types.h>
+
+#include "table.h"
 
 struct dma_rmap;
 
@@ -13,6 +16,9 @@ struct dma_rmap;
 
 void rmap_explain_add(struct dma_rmap *map);
 void rmap_explain_remove(struct dma_rmap *map);
+const char *rmap_mapped_how(enum dma_data_direction dir);
+const char *rmap_mapped_by(enum rmap_kind kind);
+const char *rmap_unmapped_by(enum rmap_kind kind);
 const char *rmap_explain_unmap(struct dma_rmap *map, u64 addr, char *buf,
 			       size_t size);
 

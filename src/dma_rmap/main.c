@@ -169,11 +169,11 @@ static void mapping_left(struct dma_rmap *map, const struct rmap_mapping *was,
 	struct left *left = arg;
 
 	if (++left->count <= LEFT_NAMED)
-		dev_warn(&map->dev, "left: %#llx, %llu bytes for %s, %s\n",
-			 was->addr, was->len, rmap_dir_name(was->dir),
+		dev_warn(&map->dev, "left: %#llx, %llu bytes, %s, by %s%s\n",
+			 was->addr, was->len, rmap_mapped_how(was->dir),
+			 rmap_mapped_by(was->kind),
 			 was->kind == RMAP_COHERENT ?
-			 "coherent; its memory is lost" :
-			 rmap_kind_name(was->kind));
+			 "; its memory is lost" : "");
 	rmap_track_left(map, was, &left->makers);
 	if (map->parent)
 		rmap_stacked_left(map, was);

@@ -24,8 +24,8 @@ static void warn_no_mapping(struct device *dev, u64 addr, size_t size,
 {
 	char why[RMAP_WHY_SIZE];
 
-	dev_warn_ratelimited(dev, "unmap of %#llx, %zu bytes for %s: no such mapping begins there; nothing was done: %s\n",
-			     addr, size, rmap_dir_name(dir),
+	dev_warn_ratelimited(dev, "unmap of %#llx, %zu bytes, %s: no such mapping begins there; nothing was done: %s\n",
+			     addr, size, rmap_mapped_how(dir),
 			     rmap_explain_unmap(device_map(dev), addr, why,
 						sizeof(why)));
 }
@@ -35,14 +35,14 @@ static void warn_mismatch(struct device *dev, u64 addr, size_t size,
 			  enum dma_data_direction dir, enum rmap_kind kind,
 			  const struct rmap_mapping *was)
 {
-	dev_warn_ratelimited(dev, "unmap of %#llx, %zu bytes for %s as a %s, with the wrong%s%s%s: it was mapped with %llu bytes for %s as a %s, and all of it is unmapped now\n",
-			     addr, size, rmap_dir_name(dir),
-			     rmap_kind_name(kind),
+	dev_warn_ratelimited(dev, "unmap of %#llx, %zu bytes, %s, by %s, has the wrong%s%s%s: it was mapped with %llu bytes, %s, by %s; all of it is unmapped now\n",
+			     addr, size, rmap_mapped_how(dir),
+			     rmap_unmapped_by(kind),
 			     was->len != size ? " size" : "",
 			     was->dir != dir ? " direction" : "",
 			     was->kind != kind ? " function" : "",
-			     was->len, rmap_dir_name(was->dir),
-			     rmap_kind_name(was->kind));
+			     was->len, rmap_mapped_how(was->dir),
+			     rmap_mapped_by(was->kind));
 }
 
 /* Say what is wrong with an unmap. */

@@ -228,7 +228,8 @@ static void test_explain_live(void)
 	check(says(addr + 50, 250, DMA_TO_DEVICE, "runs 200 bytes past"));
 	/* The direction is looked at first, as when it is refused. */
 	check(says(addr, 101, DMA_FROM_DEVICE, "other direction"));
-	check(says(addr + 100, 1, DMA_TO_DEVICE, "begins 0 bytes past the end of a mapping: 100 bytes"));
+	check(says(addr + 100, 1, DMA_TO_DEVICE, "begins just past the end of a mapping: 100 bytes"));
+	check(says(addr + 101, 1, DMA_TO_DEVICE, "begins 1 bytes past the end of"));
 	check(says(addr + 130, 1, DMA_TO_DEVICE, "begins 30 bytes past the end of"));
 	check(says(addr - 2, 10, DMA_TO_DEVICE, "begins 2 bytes before a mapping: 100"));
 	check(says(addr, 100, DMA_TO_DEVICE, "allowed by now: 100 bytes"));
