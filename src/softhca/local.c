@@ -55,7 +55,7 @@ static void msg_refused(const struct local_msg *msg,
 	else if (mem->sge == msg->qp->req.recv->sge)
 		softhca_refused_recv(msg->peer, msg->qp->req.recv, mem);
 	else
-		softhca_refused_remote(msg->peer, msg->qp, mem);
+		softhca_refused_remote(msg->peer, msg->qp, msg->wqe, mem);
 }
 
 static enum softhca_mem_result msg_copy(struct local_msg *msg,

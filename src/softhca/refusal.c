@@ -7,6 +7,8 @@
  * access that a key does not grant is not reported: that is between a program and
  * its peer, and the completion says it.
  */
+#include <linux/kernel.h>
+
 #include "refusal.h"
 
 /* Fits what dma_rmap_explain() has to say, see there. */
@@ -23,6 +25,24 @@ static const char *op_name(enum ib_wr_opcode opcode)
 	default:
 		return "send";
 	}
+}
+
+/* Holds the name of a symbol, as %ps has it, with its module's. */
+#define ID_SIZE 128
+
+/*
+ * A work request, as its ULP knows it. Where the core polls the CQ the number is a
+ * pointer to a struct ib_cqe, and that has a function with a name.
+ */
+static const char *request_id(const struct ib_cq *cq, u64 wr_id, char *buf)
+{
+	const struct ib_cqe *cqe = (void *)(uintptr_t)wr_id;
+
+	if (cq && cq->wc && cqe)
+		scnprintf(buf, ID_SIZE, "wr_id %#llx (%ps)", wr_id, cqe->done);
+	else
+		scnprintf(buf, ID_SIZE, "wr_id %#llx", wr_id);
+	return buf;
 }
 
 static const char *access_name(const struct softhca_mem *mem)
@@ -43,11 +63,12 @@ void softhca_refused_send(const struct softhca_qp *qp,
 			  const struct softhca_send_wqe *wqe,
 			  const struct softhca_mem *mem)
 {
-	char why[WHY_SIZE];
+	char why[WHY_SIZE], id[ID_SIZE];
 
 	ibdev_warn_ratelimited(&qp->dev->ib,
-			       "QP %u: %s, wr_id %#llx: %s %llu bytes at %#llx was refused: %s\n",
-			       qp->ib.qp_num, op_name(wqe->opcode), wqe->wr_id,
+			       "QP %u: %s, %s: %s %llu bytes at %#llx was refused: %s\n",
+			       qp->ib.qp_num, op_name(wqe->opcode),
+			       request_id(qp->ib.send_cq, wqe->wr_id, id),
 			       access_name(mem), mem->refused.len,
 			       mem->refused.addr,
 			       softhca_mem_explain(mem, why, sizeof(why)));
@@ -65,12 +86,14 @@ void softhca_refused_recv(const struct softhca_qp *qp,
 			  const struct softhca_recv_wqe *recv,
 			  const struct softhca_mem *mem)
 {
-	char why[WHY_SIZE];
+	char why[WHY_SIZE], id[ID_SIZE];
 
 	ibdev_warn_ratelimited(&qp->dev->ib,
-			       "QP %u: receive, wr_id %#llx: %s %llu bytes at %#llx was refused: %s\n",
-			       qp->ib.qp_num, recv->wr_id, access_name(mem),
-			       mem->refused.len, mem->refused.addr,
+			       "QP %u: receive, %s: %s %llu bytes at %#llx was refused: %s\n",
+			       qp->ib.qp_num,
+			       request_id(qp->ib.recv_cq, recv->wr_id, id),
+			       access_name(mem), mem->refused.len,
+			       mem->refused.addr,
 			       softhca_mem_explain(mem, why, sizeof(why)));
 }
 
@@ -79,21 +102,24 @@ void softhca_refused_recv(const struct softhca_qp *qp,
  *	grants
  * @qp: the QP that it is for, whose memory it is
  * @peer: the one that has sent it
+ * @wqe: the request that it has sent
  * @mem: the side that was refused
  *
  * Context: Any.
  */
 void softhca_refused_remote(const struct softhca_qp *qp,
 			    const struct softhca_qp *peer,
+			    const struct softhca_send_wqe *wqe,
 			    const struct softhca_mem *mem)
 {
-	char why[WHY_SIZE];
+	char why[WHY_SIZE], id[ID_SIZE];
 
 	ibdev_warn_ratelimited(&qp->dev->ib,
-			       "QP %u: RDMA %s from QP %u, responder: %s %llu bytes at %#llx was refused: %s\n",
+			       "QP %u: %s from QP %u, %s, responder: %s %llu bytes at %#llx was refused: %s\n",
 			       qp->ib.qp_num,
-			       mem->dir == DMA_TO_DEVICE ? "read" : "write",
-			       peer->ib.qp_num, access_name(mem),
-			       mem->refused.len, mem->refused.addr,
+			       op_name(wqe->opcode), peer->ib.qp_num,
+			       request_id(peer->ib.send_cq, wqe->wr_id, id),
+			       access_name(mem), mem->refused.len,
+			       mem->refused.addr,
 			       softhca_mem_explain(mem, why, sizeof(why)));
 }

@@ -14,6 +14,7 @@ void softhca_refused_recv(const struct softhca_qp *qp,
 			  const struct softhca_mem *mem);
 void softhca_refused_remote(const struct softhca_qp *qp,
 			    const struct softhca_qp *peer,
+			    const struct softhca_send_wqe *wqe,
 			    const struct softhca_mem *mem);
 
 #endif /* SOFTHCA_REFUSAL_H */
