@@ -87,6 +87,11 @@ module_param(phys_checked, bool, 0644);
 MODULE_PARM_DESC(phys_checked,
 	"In scheme phys, remember what is mapped and refuse everything else (default: no)");
 
+bool softhca_defer __read_mostly;
+module_param_named(defer, softhca_defer, bool, 0644);
+MODULE_PARM_DESC(defer,
+	"Execute kernel ULPs' work requests a while after the post, never in it, to find memory that is given up too early (default: no)");
+
 static char *netdevs = "all";
 module_param(netdevs, charp, 0444);
 MODULE_PARM_DESC(netdevs,

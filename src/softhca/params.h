@@ -7,6 +7,9 @@
 
 struct net_device;
 
+/* The module parameter; read without a lock. */
+extern bool softhca_defer;
+
 int softhca_params_addressing(struct softhca_addressing *how);
 int softhca_params_check(void);
 bool softhca_params_want_netdev(const struct net_device *netdev);

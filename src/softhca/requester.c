@@ -22,6 +22,7 @@
 #include "counters.h"
 #include "memory.h"
 #include "mr.h"
+#include "params.h"
 #include "qp_state.h"
 #include "requester.h"
 #include "responder.h"
@@ -398,6 +399,9 @@ static enum hrtimer_restart req_timer(struct hrtimer *timer)
  * softhca_req_doorbell - execute what was posted
  * @qp: the QP
  *
+ * With the parameter `defer` a kernel ULP's post returns before that begins, as
+ * with hardware: what is unmapped right after the post is then found out.
+ *
  * Context: As the verb: any for kernel QPs, process context for user space's.
  */
 void softhca_req_doorbell(struct softhca_qp *qp)
@@ -408,7 +412,9 @@ void softhca_req_doorbell(struct softhca_qp *qp)
 		.may_sleep = qp->user,
 	};
 
-	if (req_claim(qp))
+	if (unlikely(READ_ONCE(softhca_defer)) && !qp->user)
+		softhca_req_kick(qp);
+	else if (req_claim(qp))
 		req_run(qp, &run);
 }
 
