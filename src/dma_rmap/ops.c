@@ -128,14 +128,17 @@ static void rmap_unmap_sg(struct device *dev, struct scatterlist *sgl,
 static void sg_run_find(struct device *dev, struct scatterlist *first,
 			unsigned int max_count, struct rmap_sg_run *run)
 {
-	u64 boundary = dma_get_seg_boundary(dev) - offset_in_page(sg_phys(first));
-	u64 max_len = min_t(u64, dma_get_max_seg_size(dev), boundary);
+	bool fresh = device_map(dev)->scheme == DMA_RMAP_FRESH;
+	/* A block of fresh addresses crosses no boundary unless it is wider. */
+	u64 addr = fresh ? offset_in_page(sg_phys(first)) : sg_phys(first);
+	u64 boundary = dma_get_seg_boundary(dev);
+	u64 max_len = min_t(u64, dma_get_max_seg_size(dev) - 1,
+			    boundary - (addr & boundary)) + 1;
 
 	/* Where an element has one length only, it stays alone. */
 	if (!IS_ENABLED(CONFIG_NEED_SG_DMA_LENGTH))
 		max_count = 1;
-	rmap_sg_run_find(first, max_count, max_len,
-			 device_map(dev)->scheme == DMA_RMAP_FRESH, run);
+	rmap_sg_run_find(first, max_count, max_len, fresh, run);
 }
 
 /* Map a run, or as much of it as memory suffices for. */
