@@ -242,6 +242,8 @@ static struct page *stacked_alloc_pages(struct device *dev, size_t size,
 	struct page *page;
 
 	size = PAGE_ALIGN(size);
+	if (!size)
+		return NULL;
 	page = dma_alloc_pages(parent, size, addr, dir, gfp | __GFP_NOWARN);
 	if (!page)
 		return NULL;
