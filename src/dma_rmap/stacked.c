@@ -59,14 +59,24 @@ static dma_addr_t stacked_map_phys(struct device *dev, phys_addr_t phys,
 	return DMA_MAPPING_ERROR;
 }
 
+/*
+ * The parent is asked to undo what it was asked to make. Of a scatterlist that is
+ * all of it, so when a segment is unmapped as a page, its address stays taken.
+ */
+static void unmap_parent(struct device *dev, const struct rmap_mapping *was)
+{
+	if (was->kind == RMAP_PAGE)
+		dma_unmap_phys(parent_of(dev), was->addr, was->len, was->dir,
+			       PARENT_ATTRS);
+}
+
 static void stacked_unmap_phys(struct device *dev, dma_addr_t addr, size_t size,
 			       enum dma_data_direction dir, unsigned long attrs)
 {
 	struct rmap_mapping was;
 
 	if (rmap_undo(dev, addr, size, dir, RMAP_PAGE, &was))
-		dma_unmap_phys(parent_of(dev), was.addr, was.len, was.dir,
-			       PARENT_ATTRS);
+		unmap_parent(dev, &was);
 }
 
 COMPAT_DMA_MAP_PHYS(stacked_map_phys, stacked_unmap_phys)
@@ -152,24 +162,38 @@ static int stacked_map_sg(struct device *dev, struct scatterlist *sgl,
 	return err == -EIO ? err : -ENOMEM;
 }
 
+/* As it is mapped, whatever the caller believes. False if it is not, or as a page. */
+static bool unmap_segment(struct device *dev, struct scatterlist *segment,
+			  enum dma_data_direction *dir)
+{
+	struct rmap_mapping was;
+
+	if (!rmap_undo(dev, sg_dma_address(segment), sg_dma_len(segment), *dir,
+		       RMAP_SG, &was))
+		return false;
+	unmap_parent(dev, &was);
+	*dir = was.dir;
+	return was.kind == RMAP_SG;
+}
+
 static void stacked_unmap_sg(struct device *dev, struct scatterlist *sgl,
 			     int nents, enum dma_data_direction dir,
 			     unsigned long attrs)
 {
-	struct rmap_mapping was;
+	enum dma_data_direction was = dir;
 	struct scatterlist *sg;
-	bool all = true;
+	bool all = sg_dma_len(sgl);	/* none: it is not mapped */
 	int i;
 
 	for_each_sg(sgl, sg, nents, i) {
 		if (!sg_dma_len(sg))
 			break;
-		all &= rmap_undo(dev, sg_dma_address(sg), sg_dma_len(sg), dir,
-				 RMAP_SG, &was);
+		was = dir;
+		all &= unmap_segment(dev, sg, &was);
 	}
 	/* What is not mapped would be undone a second time. */
 	if (all)
-		dma_unmap_sg_attrs(parent_of(dev), sgl, nents, dir,
+		dma_unmap_sg_attrs(parent_of(dev), sgl, nents, was,
 				   PARENT_ATTRS);
 }
 
@@ -322,9 +346,7 @@ void rmap_stacked_limits(struct dma_rmap *map)
  */
 void rmap_stacked_left(struct dma_rmap *map, const struct rmap_mapping *left)
 {
-	if (left->kind == RMAP_PAGE)
-		dma_unmap_phys(map->parent, left->addr, left->len, left->dir,
-			       PARENT_ATTRS);
+	unmap_parent(&map->dev, left);
 }
 
 const struct dma_map_ops rmap_stacked_ops = {
