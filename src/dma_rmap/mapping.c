@@ -55,6 +55,8 @@ static int insert_given(struct dma_rmap *map, struct rmap_mapping *mapping)
 	if (unlikely(mapping->len > RMAP_GIVEN_END ||
 		     mapping->addr > RMAP_GIVEN_END - mapping->len))
 		return -EINVAL;
+	if (map->unchecked)
+		return 0;
 	mapping->order = given_order(mapping->len);
 	/* Before the mapping: whoever looks for it looks in this order, too. */
 	if (unlikely(!test_bit(mapping->order, &map->orders)))
@@ -66,7 +68,7 @@ static int insert(struct dma_rmap *map, struct rmap_mapping *mapping)
 {
 	if (!(mapping->flags & RMAP_SHARED))
 		return insert_fresh(map, mapping);
-	return map->unchecked ? 0 : insert_given(map, mapping);
+	return insert_given(map, mapping);
 }
 
 /**
