@@ -10,6 +10,8 @@
 __thread unsigned int shim_irqs_off;
 size_t shim_percpu_stride;
 long shim_fail_after = -1;
+unsigned long shim_failures;
+long shim_live;
 bool shim_work_manual;
 struct page shim_page[SHIM_PAGES];
 u8 shim_memory[SHIM_PAGES * PAGE_SIZE] __attribute__((aligned(4096)));
@@ -18,6 +20,7 @@ struct task_struct shim_task = { .pid = 11, .tgid = 10 };
 u64 shim_clock;
 shim_interrupt_fn shim_in_rmb;
 shim_interrupt_fn shim_in_clock;
+shim_interrupt_fn shim_in_irqs_on;
 
 int scnprintf(char *buf, size_t size, const char *format, ...)
 {
@@ -128,7 +131,7 @@ struct kmem_cache {
 	long live;
 };
 
-static bool alloc_fails(void)
+bool shim_alloc_fails(void)
 {
 	long n = READ_ONCE(shim_fail_after);
 
@@ -136,7 +139,14 @@ static bool alloc_fails(void)
 		return false;
 	if (n > 0)
 		WRITE_ONCE(shim_fail_after, n - 1);
+	else
+		__atomic_fetch_add(&shim_failures, 1, __ATOMIC_RELAXED);
 	return n == 0;
+}
+
+static void count_live(int change)
+{
+	__atomic_fetch_add(&shim_live, change, __ATOMIC_RELAXED);
 }
 
 void *shim_alloc(size_t size, size_t align)
@@ -144,7 +154,7 @@ void *shim_alloc(size_t size, size_t align)
 	size_t rounded;
 	void *p;
 
-	if (alloc_fails())
+	if (shim_alloc_fails())
 		return NULL;
 	if (align < sizeof(void *))
 		align = sizeof(void *);
@@ -152,11 +162,14 @@ void *shim_alloc(size_t size, size_t align)
 	p = aligned_alloc(align, rounded);
 	assert(p);
 	memset(p, 0, rounded);
+	count_live(1);
 	return p;
 }
 
 void shim_free(void *p)
 {
+	if (p)
+		count_live(-1);
 	free(p);
 }
 
@@ -189,7 +202,7 @@ void *kmem_cache_zalloc(struct kmem_cache *cache, gfp_t gfp)
 void kmem_cache_free(struct kmem_cache *cache, void *p)
 {
 	__atomic_fetch_sub(&cache->live, 1, __ATOMIC_RELAXED);
-	free(p);
+	shim_free(p);
 }
 
 /* work: one thread for all queues */
@@ -208,6 +221,8 @@ static struct work_struct *work_take(void)
 
 	for (p = &work_first; *p; p = &(*p)->next) {
 		work = *p;
+		if (work->after_rcu && rcu_depth)
+			continue;
 		if (shim_work_manual || work->due <= ktime_get_ns()) {
 			*p = work->next;
 			work->pending = false;

@@ -66,6 +66,17 @@ typedef unsigned int gfp_t;
 #define min_t(type, a, b)	min((type)(a), (type)(b))
 #define max_t(type, a, b)	max((type)(a), (type)(b))
 
+/* what src/compat.h asks: a kernel with the newest spellings */
+
+#define IS_ENABLED(option)	SHIM_##option
+#define SHIM_CONFIG_DMA_OPS	0
+#define SHIM_CONFIG_ARCH_HAS_DMA_OPS 1
+#define SHIM_CONFIG_NEED_SG_DMA_LENGTH 1
+#define HAVE_DMA_MAP_PHYS
+#define HAVE_DMA_MAP_PHYS_API
+#define HAVE_DMA_ALLOC_PAGES_OP
+#define HAVE_DMA_ATTR_MMIO
+
 /* bits */
 
 #define BIT(n)			(1UL << (n))
@@ -114,6 +125,7 @@ static inline void shim_preempt(void)
 typedef void (*shim_interrupt_fn)(void);
 extern shim_interrupt_fn shim_in_rmb;	/* in the next smp_rmb() */
 extern shim_interrupt_fn shim_in_clock;	/* in the next local_clock() */
+extern shim_interrupt_fn shim_in_irqs_on; /* when they are on again */
 
 static inline void shim_interrupt(shim_interrupt_fn *where)
 {
@@ -155,7 +167,7 @@ typedef struct {
 #define atomic_inc_return(v) \
 	__atomic_add_fetch(&(v)->counter, 1, __ATOMIC_SEQ_CST)
 #define atomic_andnot(i, v) \
-	((void)__atomic_fetch_and(&(v)->counter, ~(i), __ATOMIC_RELAXED))
+	((void)__atomic_fetch_and(&(v)->counter, (int)~(i), __ATOMIC_RELAXED))
 #define atomic_dec_return_release(v) \
 	__atomic_sub_fetch(&(v)->counter, 1, __ATOMIC_RELEASE)
 #define atomic64_set(v, i)	WRITE_ONCE((v)->counter, i)
@@ -222,6 +234,8 @@ extern __thread unsigned int shim_irqs_off;
 #define local_irq_restore(flags) do {					\
 	rcu_read_unlock();						\
 	shim_irqs_off = (flags);					\
+	if (!shim_irqs_off)						\
+		shim_interrupt(&shim_in_irqs_on);			\
 } while (0)
 #define lockdep_assert_irqs_disabled() assert(shim_irqs_off)
 
@@ -245,7 +259,9 @@ typedef struct {
 
 /* RCU and CPUs: a thread that uses either has a number of its own */
 
+#ifndef SHIM_CPUS
 #define SHIM_CPUS 32
+#endif
 
 unsigned int shim_cpu(void);
 void synchronize_rcu(void);
@@ -292,12 +308,17 @@ extern struct task_struct shim_task;
 #define GFP_KERNEL		1u
 #define GFP_ATOMIC		2u
 #define __GFP_NOWARN		0u
+#define __GFP_COMP		4u
+#define __GFP_ZERO		8u
 
 struct kmem_cache;
 
 /* The allocation after the next N fails, and all that follow; -1: none does. */
 extern long shim_fail_after;
+extern unsigned long shim_failures;	/* how many have */
+extern long shim_live;			/* allocations that are not freed */
 
+bool shim_alloc_fails(void);
 void *shim_alloc(size_t size, size_t align);
 void shim_free(void *p);
 struct kmem_cache *kmem_cache_create(const char *name, size_t size,
@@ -322,27 +343,41 @@ void kmem_cache_free(struct kmem_cache *cache, void *p);
 #define PAGE_MASK		(~(PAGE_SIZE - 1))
 #define PAGE_ALIGN(x)		(((x) + PAGE_SIZE - 1) & PAGE_MASK)
 #define SHIM_PHYS		0x100000000ULL
+#ifndef SHIM_PAGES
 #define SHIM_PAGES		4096UL
+#endif
 #define offset_in_page(p)	((unsigned long)(p) & (PAGE_SIZE - 1))
 #define PHYS_PFN(phys)		((phys) >> PAGE_SHIFT)
 #define virt_addr_valid(p) \
 	((uintptr_t)(p) - (uintptr_t)shim_memory < sizeof(shim_memory))
-#define is_vmalloc_addr(p)	((void)(p), false)
 #define pfn_to_page(pfn)	(&shim_page[(pfn) - PHYS_PFN(SHIM_PHYS)])
 #define page_to_pfn(page)	((page) - shim_page + PHYS_PFN(SHIM_PHYS))
-#define PageReserved(page)	false
+#define page_to_phys(page)	((u64)page_to_pfn(page) << PAGE_SHIFT)
+#define virt_to_phys(p)		(SHIM_PHYS + ((u8 *)(p) - shim_memory))
+#define virt_to_page(p)		pfn_to_page(PHYS_PFN(virt_to_phys(p)))
+#define page_address(page)	kmap_local_page(page)
+#define PageReserved(page)	((page)->reserved)
 #define pfn_to_online_page(pfn) \
 	((pfn) - PHYS_PFN(SHIM_PHYS) < SHIM_PAGES ? pfn_to_page(pfn) : NULL)
 #define kmap_local_page(page) \
 	((void *)(shim_memory + ((page) - shim_page) * PAGE_SIZE))
 #define kunmap_local(p)		((void)(p))
 
+/*
+ * @taken: allocated, see dma.h
+ * @reserved: not memory that a device may access
+ * @p2pdma: a device's
+ */
 struct page {
-	char unused;
+	bool taken;
+	bool reserved;
+	bool p2pdma;
 };
 
 extern struct page shim_page[SHIM_PAGES];
 extern u8 shim_memory[SHIM_PAGES * PAGE_SIZE];
+
+#include "dma.h"
 
 /* work */
 
@@ -389,32 +424,9 @@ void cancel_delayed_work_sync(struct delayed_work *work);
 
 /* the rest */
 
-#define DMA_MAPPING_ERROR	(~(dma_addr_t)0)
 #define NSEC_PER_USEC		1000L
 #define NSEC_PER_MSEC		1000000L
 #define NSEC_PER_SEC		1000000000L
-
-enum dma_data_direction {
-	DMA_BIDIRECTIONAL,
-	DMA_TO_DEVICE,
-	DMA_FROM_DEVICE,
-	DMA_NONE,
-};
-
-#define valid_dma_direction(dir) ((unsigned int)(dir) < DMA_NONE)
-
-struct device {
-	const char *name;
-};
-
-#define dev_name(dev)		((dev)->name)
-
-#define get_device(dev)		((void)(dev))
-#define put_device(dev)		((void)(dev))
-
-struct device_dma_parameters {
-	char unused;
-};
 
 struct seq_file {
 	FILE *file;

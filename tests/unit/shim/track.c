@@ -20,3 +20,7 @@ void rmap_track_fault(struct dma_rmap *map, u64 addr, u64 len,
 		      enum dma_data_direction dir)
 {
 }
+
+void rmap_track_bad_unmap(struct dma_rmap *map, u64 addr)
+{
+}
