@@ -290,9 +290,10 @@ err_entry:
  * The piece cannot be unmapped until dma_rmap_put(); whoever unmaps it waits.
  * So hold it no longer than it takes to copy a page, and map and unmap nothing
  * meanwhile. The page may have no kernel address of its own: use
- * kmap_local_page(). All of the range is checked, not only the piece; but what
- * comes after the piece may be unmapped at any time, so the next piece needs a
- * dma_rmap_get() of its own. A refused access is counted and recorded.
+ * kmap_local_page(). All of the range is checked, not only the piece, but for
+ * holes of a reserved range; and what comes after the piece may be unmapped at any
+ * time. So the next piece needs a dma_rmap_get() of its own. A refused access is
+ * counted and recorded.
  *
  * Context: Any, hard interrupts included; interrupts are off until
  * dma_rmap_put(). Never waits.
@@ -405,7 +406,8 @@ static int span_get(struct dma_rmap *map, u64 addr, size_t len,
  *
  * For memory that stays mapped as long as the result is used, as pinned user
  * memory does: nothing holds the mappings. The range is checked first; if it
- * cannot be accessed @fn is not called.
+ * cannot be accessed @fn is not called. But a hole of a reserved range is found
+ * when the walk comes to it.
  *
  * Context: Process.
  * Return: 0; what @fn returned; or -EFAULT, -ERANGE, -EACCES, -EINVAL as for
@@ -541,7 +543,8 @@ static int copy_range(struct dma_rmap *map, void *buffer, u64 addr, size_t len,
  *
  * Piece by piece; another piece may be unmapped meanwhile, and then the rest is
  * not copied. But a range that is not mapped, too short or of the wrong
- * direction when this begins is refused before anything is copied.
+ * direction when this begins is refused before anything is copied. Not so one
+ * with a hole: what is linked before that is copied.
  *
  * Context: Any, hard interrupts included, but it takes as long as it takes to
  * copy @len bytes. Interrupts are off for the time of a page at most.
