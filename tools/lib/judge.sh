@@ -68,13 +68,20 @@ without_reports()
 		}' "$1"
 }
 
+# our_modules: their names, those of the tests included, as a regular expression
+our_modules()
+{
+	cat "$top"/src/*/Kbuild "$top"/tests/vm/*/Kbuild | sed -n 's/^obj-m.*=//p' |
+		grep -oE '[a-z_]+' | grep -vx o | sort -u | paste -sd '|'
+}
+
 # without_others_races: of KCSAN's reports those in which one of the two accesses is
 # ours, or of a function that we call right then; the rest of the log as it is. The
 # kernel around us has races that it lives with. A report begins and ends with a line
 # of "=".
 without_others_races()
 {
-	awk -v modules='[[](softhca|dma_rmap|softhca_selftest|detectors)[]]' '
+	awk -v modules="[[]($(our_modules))[]]" '
 		function flush(	i)
 		{
 			for (i = 1; i <= n; i++)
