@@ -198,29 +198,30 @@ static int check_range(struct dma_rmap *map, struct dma_rmap_entry *held,
 /*
  * Fill in the piece of @entry, which is held, that begins at @addr. The pages of
  * a range are held one by one, so then @entry is let go of. False if there is a
- * hole, and @entry is still held.
+ * hole; then @entry is still held, and @ref as it was.
  */
 static bool piece_of(struct dma_rmap_entry *entry, u64 addr, size_t len,
 		     struct dma_rmap_ref *ref)
 {
 	u64 offset = addr - entry->addr;
 	u64 rest = entry->len - offset;
+	atomic64_t *link = NULL;
 	u64 phys;
 
-	ref->entry = entry;
-	ref->link = NULL;
 	if (likely(!(entry->flags & RMAP_SCATTERED))) {
 		phys = entry->phys + offset;
 	} else if (entry->kind != RMAP_RANGE) {
 		phys = rmap_page_phys(entry_page(entry, addr)) +
 		       offset_in_page(addr);
 	} else {
-		ref->link = entry_page(entry, addr);
-		if (!rmap_page_hold(ref->link, &phys))
+		link = entry_page(entry, addr);
+		if (!rmap_page_hold(link, &phys))
 			return false;
 		phys += offset_in_page(addr);
 		rmap_entry_release(entry);
 	}
+	ref->entry = entry;
+	ref->link = link;
 	ref->page = pfn_to_page(PHYS_PFN(phys));
 	ref->offset = offset_in_page(phys);
 	ref->len = min3((u64)len, rest, (u64)PAGE_SIZE - ref->offset);
@@ -285,7 +286,7 @@ err_entry:
  * @len: the range's bytes, not 0
  * @dir: what is going to be done to it
  * @ref: gets the piece: up to @len bytes, the rest of its page, or the rest of
- *	the mapping, whichever is least
+ *	the mapping, whichever is least; on failure it stays as it was
  *
  * The piece cannot be unmapped until dma_rmap_put(); whoever unmaps it waits.
  * So hold it no longer than it takes to copy a page, and map and unmap nothing

@@ -196,7 +196,7 @@ static void check_get(const struct model *m, size_t offset, size_t len,
 		      enum dma_data_direction dir, int want)
 {
 	u8 *byte = model_byte(m, offset);
-	struct dma_rmap_ref ref;
+	struct dma_rmap_ref ref = {};
 	unsigned long flags;
 	int err;
 
@@ -207,6 +207,9 @@ static void check_get(const struct model *m, size_t offset, size_t len,
 		check(ref.len == min(offset + len,
 				     place_end(m, place_of(m, offset))) - offset);
 		dma_rmap_put(&ref);
+	} else {
+		/* Who puts what it has not got would let go of another's hold. */
+		check(!ref.entry && !ref.link && !ref.len);
 	}
 	local_irq_restore(flags);
 	if (want == -EFAULT && byte)
