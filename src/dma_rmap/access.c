@@ -511,19 +511,22 @@ static int copy_range(struct dma_rmap *map, void *buffer, u64 addr, size_t len,
 	struct dma_rmap_entry *entry;
 	ssize_t copied = 0;
 	u64 begin = addr;
+	size_t asked = len;
 	unsigned int i;
 
 	while (len) {
 		entry = NULL;
 		rcu_read_lock();
 		for (i = 0; len && i < COPY_BATCH; i++) {
-			copied = copy_piece(map, &entry, buffer, addr, len, dir,
-					    &reason);
+			copied = copy_piece(map, &entry, buffer, addr, asked,
+					    dir, &reason);
 			if (copied < 0)
 				break;
 			buffer += copied;
 			addr += copied;
 			len -= copied;
+			/* All of it has been checked with the first piece. */
+			asked = min(len, PAGE_SIZE - offset_in_page(addr));
 		}
 		rcu_read_unlock();
 		if (copied < 0) {

@@ -7,7 +7,6 @@
 #include <linux/compiler.h>
 #include <linux/mm.h>
 #include <linux/overflow.h>
-#include <linux/processor.h>
 #include <linux/slab.h>
 
 #include "pages.h"
@@ -103,7 +102,7 @@ bool rmap_page_unlink(atomic64_t *page)
 
 	if (!(old & RMAP_PAGE_LINKED))
 		return false;
-	atomic64_cond_read_acquire(page, !((u64)VAL & RMAP_PAGE_HOLDERS));
+	rmap_page_wait(page);
 	atomic64_set_release(page, 0);
 	return true;
 }

@@ -9,6 +9,7 @@
 #include <linux/atomic.h>
 #include <linux/bits.h>
 #include <linux/gfp.h>
+#include <linux/processor.h>
 #include <linux/types.h>
 
 /*
@@ -49,6 +50,17 @@ static inline void rmap_page_release(atomic64_t *page)
 {
 	/* What was done to the memory happens before the unlinking returns. */
 	atomic64_fetch_sub_release(RMAP_PAGE_HOLDER, page);
+}
+
+/**
+ * rmap_page_wait() - wait for those who hold a page
+ * @page: its place, in a list that no one can find any more
+ *
+ * Context: Any. It takes them a bounded time.
+ */
+static inline void rmap_page_wait(atomic64_t *page)
+{
+	atomic64_cond_read_acquire(page, !((u64)VAL & RMAP_PAGE_HOLDERS));
 }
 
 /**

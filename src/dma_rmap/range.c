@@ -160,13 +160,16 @@ EXPORT_SYMBOL_GPL(dma_rmap_unlink);
  */
 void dma_rmap_free_range(struct dma_rmap_range *range)
 {
+	struct rmap_pages *pages = range->pages;
 	struct rmap_mapping was;
+	unsigned long i;
 
-	/* First no one finds the pages any more. */
+	/* After this no one finds the pages; they may be held from before. */
 	rmap_unmap(range->map, range->addr, range->len, range->dir, RMAP_RANGE,
 		   &was);
-	dma_rmap_unlink(range, 0, range->len);
-	rmap_pages_free(range->pages);
+	for (i = 0; i < pages->count; i++)
+		rmap_page_wait(&pages->page[i]);
+	rmap_pages_free(pages);
 	put_device(&range->map->dev);
 }
 EXPORT_SYMBOL_GPL(dma_rmap_free_range);

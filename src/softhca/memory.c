@@ -131,6 +131,9 @@ static int piece_from_dma(struct softhca_mem *mem, u64 dma, u32 len,
 		return 0;
 	}
 
+	/* With an element's first piece all of it is checked. */
+	if (mem->off)
+		len = min_t(u32, len, PAGE_SIZE - offset_in_page(dma));
 	err = dma_rmap_get(rmap, dma, len, mem->dir, &piece->ref);
 	if (err)
 		return mem_refused(mem, dma, len, err);
