@@ -265,7 +265,8 @@ static int piece_get(struct dma_rmap *map, u64 addr, size_t len,
 	if (unlikely(!entry))
 		return piece_unchecked(map, addr, len, dir, ref, reason);
 	if (unlikely(!rmap_entry_allows(entry, dir) ||
-		     len > entry->len - (addr - entry->addr))) {
+		     len > entry->len - (addr - entry->addr) ||
+		     entry->kind == RMAP_RANGE)) {
 		err = check_range(map, entry, addr, len, dir, reason);
 		if (err)
 			goto err_entry;
@@ -291,10 +292,9 @@ err_entry:
  * The piece cannot be unmapped until dma_rmap_put(); whoever unmaps it waits.
  * So hold it no longer than it takes to copy a page, and map and unmap nothing
  * meanwhile. The page may have no kernel address of its own: use
- * kmap_local_page(). All of the range is checked, not only the piece, but for
- * holes of a reserved range; and what comes after the piece may be unmapped at any
- * time. So the next piece needs a dma_rmap_get() of its own. A refused access is
- * counted and recorded.
+ * kmap_local_page(). All of the range is checked, not only the piece; but what
+ * comes after the piece may be unmapped at any time. So the next piece needs a
+ * dma_rmap_get() of its own. A refused access is counted and recorded.
  *
  * Context: Any, hard interrupts included; interrupts are off until
  * dma_rmap_put(). Never waits.
@@ -369,8 +369,8 @@ int dma_rmap_check(struct dma_rmap *map, dma_addr_t addr, size_t len,
 }
 EXPORT_SYMBOL_GPL(dma_rmap_check);
 
-/* The span of one mapping that begins at @addr. */
-static int span_get(struct dma_rmap *map, u64 addr, size_t len,
+/* The span of one mapping that begins at @addr; @asked bytes have to be there. */
+static int span_get(struct dma_rmap *map, u64 addr, size_t len, size_t asked,
 		    enum dma_data_direction dir, struct dma_rmap_span *span,
 		    enum dma_rmap_fault *reason)
 {
@@ -380,7 +380,7 @@ static int span_get(struct dma_rmap *map, u64 addr, size_t len,
 	int err;
 
 	local_irq_save(flags);
-	err = piece_get(map, addr, len, dir, &ref, reason);
+	err = piece_get(map, addr, asked, dir, &ref, reason);
 	if (!err) {
 		entry = ref.entry;
 		span->page = ref.page;
@@ -407,8 +407,7 @@ static int span_get(struct dma_rmap *map, u64 addr, size_t len,
  *
  * For memory that stays mapped as long as the result is used, as pinned user
  * memory does: nothing holds the mappings. The range is checked first; if it
- * cannot be accessed @fn is not called. But a hole of a reserved range is found
- * when the walk comes to it.
+ * cannot be accessed @fn is not called.
  *
  * Context: Process.
  * Return: 0; what @fn returned; or -EFAULT, -ERANGE, -EACCES, -EINVAL as for
@@ -420,12 +419,13 @@ int dma_rmap_walk_spans(struct dma_rmap *map, dma_addr_t addr, size_t len,
 {
 	enum dma_rmap_fault reason;
 	struct dma_rmap_span span;
+	size_t asked = len;
 	int err;
 
 	if (!valid_dma_direction(dir))
 		return -EINVAL;
-	for (; len; addr += span.len, len -= span.len) {
-		err = span_get(map, addr, len, dir, &span, &reason);
+	while (len) {
+		err = span_get(map, addr, len, asked, dir, &span, &reason);
 		if (err) {
 			rmap_fault(map, addr, len, dir, reason);
 			return err;
@@ -434,6 +434,10 @@ int dma_rmap_walk_spans(struct dma_rmap *map, dma_addr_t addr, size_t len,
 		err = fn(&span, arg);
 		if (err)
 			return err;
+		addr += span.len;
+		len -= span.len;
+		/* All of it has been checked with the first one. */
+		asked = min(len, PAGE_SIZE - offset_in_page(addr));
 		cond_resched();
 	}
 	return 0;
@@ -453,12 +457,13 @@ static void piece_copy(const struct dma_rmap_ref *ref, void *buffer,
 }
 
 /* The entry may be another mapping by now, even one of the same address. */
-static bool hold_again(struct dma_rmap_entry *entry, u64 addr,
+static bool hold_again(struct dma_rmap_entry *entry, u64 addr, size_t len,
 		       enum dma_data_direction dir)
 {
 	if (unlikely(!rmap_entry_hold(entry)))
 		return false;
 	if (likely(rmap_entry_holds(entry, addr) &&
+		   len <= entry->len - (addr - entry->addr) &&
 		   rmap_entry_allows(entry, dir)))
 		return true;
 	rmap_entry_release(entry);
@@ -474,7 +479,7 @@ static int next_piece(struct dma_rmap *map, struct dma_rmap_entry *entry,
 		      u64 addr, size_t len, enum dma_data_direction dir,
 		      struct dma_rmap_ref *ref, enum dma_rmap_fault *reason)
 {
-	if (entry && hold_again(entry, addr, dir)) {
+	if (entry && hold_again(entry, addr, len, dir)) {
 		if (likely(piece_of(entry, addr, len, ref)))
 			return 0;
 		rmap_entry_release(entry);
@@ -547,8 +552,8 @@ static int copy_range(struct dma_rmap *map, void *buffer, u64 addr, size_t len,
  *
  * Piece by piece; another piece may be unmapped meanwhile, and then the rest is
  * not copied. But a range that is not mapped, too short or of the wrong
- * direction when this begins is refused before anything is copied. Not so one
- * with a hole: what is linked before that is copied.
+ * direction when this begins, or that has a hole, is refused before anything is
+ * copied.
  *
  * Context: Any, hard interrupts included, but it takes as long as it takes to
  * copy @len bytes. Interrupts are off for the time of a page at most.

@@ -15,7 +15,7 @@
  * @err: 0, or why all of it is refused
  * @reason: that, too
  * @whole: a mapping that holds and allows all of it, or NULL
- * @ready: how many bytes from @addr on have memory
+ * @ready: how many bytes are done
  */
 struct access {
 	struct fuzz_map *m;
@@ -91,8 +91,6 @@ static struct access predict(struct fuzz_map *m, u64 addr, u64 len,
 
 	a.err = follow(&a);
 	a.ready = a.err ? 0 : len;
-	if (a.whole)
-		a.ready = linked_bytes(a.whole, addr - a.whole->addr, len);
 	return a;
 }
 
@@ -193,17 +191,6 @@ void fuzz_check(struct fuzz_map *m)
 	compare("check", &a, err, a.err);
 }
 
-/*
- * What of an access is found before anything is done: of a range in one mapping
- * whether its first page is linked, not the others.
- */
-static int first_error(struct access *a)
-{
-	if (a->whole && a->ready)
-		return 0;
-	return a->err;
-}
-
 /* Is that a piece that the access can begin with? */
 static void check_piece(struct access *a, const struct dma_rmap_ref *ref)
 {
@@ -254,7 +241,7 @@ void fuzz_get(struct fuzz_map *m)
 			compare("get", &a, err, -EINVAL);
 			continue;
 		}
-		compare("get", &a, err, first_error(&a));
+		compare("get", &a, err, a.err);
 		if (err) {
 			count_fault(&a);
 			continue;
@@ -347,13 +334,29 @@ static bool pick_copy(struct fuzz_map *m, enum dma_data_direction dir,
 /* How far does the copy come, and what does it end with? */
 static int copy_error(struct access *a, u64 *bytes)
 {
-	int err = first_error(a);
-
-	*bytes = err ? 0 : a->ready;
-	if (*bytes == a->len)
-		return 0;
-	count_fault(a);
+	*bytes = a->ready;
+	if (a->err)
+		count_fault(a);
 	return a->err;
+}
+
+/* The same of the rest of one that was interrupted, which goes page by page. */
+static int rest_error(struct access *rest, u64 *bytes)
+{
+	struct access page;
+	u64 addr, here;
+
+	for (*bytes = 0; *bytes < rest->len; *bytes += here) {
+		addr = rest->addr + *bytes;
+		here = min(rest->len - *bytes,
+			   (u64)PAGE_SIZE - offset_in_page(addr));
+		page = predict(rest->m, addr, here, rest->dir);
+		if (page.err) {
+			count_fault(&page);
+			return page.err;
+		}
+	}
+	return 0;
 }
 
 /* The bytes of a buffer and of the model's memory; a page may be there twice. */
@@ -375,10 +378,12 @@ static void copy_model(const struct access *a, u64 bytes, u8 *buffer)
 
 	for (done = 0; done < bytes; done += here) {
 		phys = byte_at(a, done, &here);
+		here = min(here, bytes - done);
 		copy_bytes(a, phys, done, here, buffer);
 	}
 	for (done = 0; done < bytes; done += here) {
 		phys = byte_at(a, done, &here);
+		here = min(here, bytes - done);
 		model_memory_compare(phys, here);
 	}
 }
@@ -403,8 +408,10 @@ static void fuzz_copy(struct fuzz_map *m, enum dma_data_direction dir)
 		begin = other_cpu.done;
 		copy_bytes(&a, phys, 0, begin, buffer);
 		a = other_cpu.rest;
+		compare("copy's rest", &a, err, rest_error(&a, &bytes));
+	} else {
+		compare("copy", &a, err, copy_error(&a, &bytes));
 	}
-	compare("copy", &a, err, copy_error(&a, &bytes));
 	copy_model(&a, bytes, buffer + begin);
 	for (i = begin + bytes; i < begin + a.len; i++)
 		must(buffer[i] == filler(i));

@@ -100,7 +100,7 @@ static void check_line(const char *what, bool is_there)
 static void check_mismatch(const struct fuzz_mapping *was, u64 len,
 			   enum dma_data_direction dir, enum rmap_kind kind)
 {
-	check_line("with the wrong", true);
+	check_line("has the wrong", true);
 	check_line(" size", was->len != len);
 	check_line(" direction", was->dir != dir);
 	check_line(" function", was->kind != kind);

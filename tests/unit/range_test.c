@@ -188,10 +188,6 @@ static void check_fault(u64 before, int err, enum dma_rmap_fault reason)
 		      reason);
 }
 
-/*
- * What the first piece lies in decides. A hole behind it may be noticed, or left
- * to the next piece.
- */
 static void check_get(const struct model *m, size_t offset, size_t len,
 		      enum dma_data_direction dir, int want)
 {
@@ -212,13 +208,10 @@ static void check_get(const struct model *m, size_t offset, size_t len,
 		check(!ref.entry && !ref.link && !ref.len);
 	}
 	local_irq_restore(flags);
-	if (want == -EFAULT && byte)
-		check(!err || err == -EFAULT);
-	else
-		check(err == want);
+	check(err == want);
 }
 
-/* Bytes that are copied are the ones that the model says, up to a hole. */
+/* All bytes are copied, or none. */
 static void check_copy(const struct model *m, size_t offset, size_t len)
 {
 	static u8 data[(PAGES + 1) * PAGE_SIZE], got[(PAGES + 1) * PAGE_SIZE];
@@ -250,10 +243,7 @@ static void check_copy(const struct model *m, size_t offset, size_t len)
 		byte = model_byte(m, offset + same);
 		check(!byte || *byte == (u8)~data[same]);
 	}
-	if (!want)
-		check(before == len);
-	else if (reason != DMA_RMAP_FAULT_HOLE)
-		check(!before);
+	check(before == (want ? 0 : len));
 
 	want = model_check(m, offset, len, DMA_TO_DEVICE, &reason);
 	memset(got, 0, len);
