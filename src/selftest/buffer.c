@@ -3,6 +3,7 @@
  * Buffers for the cases: physically contiguous memory with guards on both
  * sides, mapped with ib_dma_map_single() and compared byte by byte.
  */
+#include <linux/dma-mapping.h>
 #include <linux/gfp.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
@@ -96,6 +97,13 @@ err:
 	return NULL;
 }
 
+/* What a device maps at a time: behind bounce buffers that is not much. */
+static size_t st_most_mapped(struct ib_device *dev)
+{
+	return dev->dma_device ? dma_max_mapping_size(dev->dma_device) :
+				 SIZE_MAX;
+}
+
 /**
  * st_buf_map() - map a buffer
  * @b: the buffer, not mapped
@@ -106,9 +114,13 @@ err:
  */
 int st_buf_map(struct st_buf *b, enum dma_data_direction dir)
 {
+	size_t most = st_most_mapped(b->end->dev);
 	struct ib_sge sge;
 	int err;
 
+	if (b->len > most)
+		return st_unable(b->end->t, "the device maps %zu bytes at a time",
+				 most);
 	err = rdma_sge_map_single(b->end->pd, &sge, b->data, b->len, dir);
 	if (err)
 		return st_fail(b->end->t, "mapping of %zu bytes: error %d",

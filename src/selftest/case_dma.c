@@ -494,13 +494,18 @@ static int case_dma_limits(struct st_test *t)
 {
 	struct ib_device *dev = t->dev->ibdev;
 	struct device *dma = dev->dma_device;
+	struct dma_rmap_attr attr = {};
 
 	if (ib_dma_max_seg_size(dev) < 64 * 1024)
 		return st_fail(t, "segments of at most %u bytes",
 			       ib_dma_max_seg_size(dev));
 	if (!dma)
 		return 0;
-	if (dma_max_mapping_size(dma) < 1024 * 1024)
+	if (t->map)
+		dma_rmap_get_attr(t->map, &attr);
+	/* A parent's limits are the device's. */
+	if (dma_max_mapping_size(dma) < 1024 * 1024 &&
+	    attr.scheme != DMA_RMAP_STACKED)
 		return st_fail(t, "mappings of at most %zu bytes",
 			       dma_max_mapping_size(dma));
 	if (dma_set_mask_and_coherent(dma, DMA_BIT_MASK(64)))

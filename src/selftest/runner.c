@@ -86,6 +86,25 @@ int st_skip(struct st_test *t, const char *fmt, ...)
 }
 
 /**
+ * st_unable() - note that the device cannot do what the case needs
+ * @t: the case, which ends now
+ * @fmt: why not
+ *
+ * Context: the case's own thread.
+ * Return: -EBADE; whatever the case returns, it is skipped if nothing has failed.
+ */
+int st_unable(struct st_test *t, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	vscnprintf(t->why, sizeof(t->why), fmt, args);
+	va_end(args);
+	t->unable = true;
+	return -EBADE;
+}
+
+/**
  * st_note() - add a diagnostic line to the report
  * @t: the case, from whose own thread this is called
  * @fmt: the line
@@ -304,7 +323,7 @@ static void st_run_case(struct st_test *t, unsigned int nr,
 	st_watch_begin(t, &maps);
 	ret = t->tc->run(t);
 	st_fixture_cleanup(t);
-	if (ret && ret != ST_SKIPPED)
+	if (ret && ret != ST_SKIPPED && !t->unable)
 		st_fail(t, "returned %d", ret);
 	st_watch_end(t, &maps);
 
@@ -314,7 +333,7 @@ static void st_run_case(struct st_test *t, unsigned int nr,
 		st_report(1, "# %s: %s", name, t->why);
 		st_report(1, "not ok %u %s", nr, name);
 		count->fail++;
-	} else if (ret == ST_SKIPPED) {
+	} else if (ret == ST_SKIPPED || t->unable) {
 		st_report(1, "ok %u %s # SKIP %s", nr, name, t->why);
 		count->skip++;
 	} else {

@@ -97,6 +97,7 @@ extern const struct st_suite st_refused_msg_suite;
  * @pairs: what the case has opened; the runner closes it
  * @seed: differs from case to case; cases count it up for each pattern
  * @failed: st_fail() was called
+ * @unable: st_unable() was called
  * @why: the first failure's message, or the reason of a skip
  */
 struct st_test {
@@ -107,6 +108,7 @@ struct st_test {
 	struct list_head pairs;
 	u32 seed;
 	atomic_t failed;
+	bool unable;
 	char why[200];
 };
 
@@ -129,6 +131,8 @@ int __st_fail(struct st_test *t, const char *file, int line,
 
 __printf(2, 3)
 int st_skip(struct st_test *t, const char *fmt, ...);
+__printf(2, 3)
+int st_unable(struct st_test *t, const char *fmt, ...);
 __printf(2, 3)
 void st_note(struct st_test *t, const char *fmt, ...);
 

@@ -64,6 +64,11 @@ static int parent_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 		return err;
 	/* There is no engine that would have a limit of its own. */
 	dma_set_max_seg_size(&pdev->dev, UINT_MAX);
+	/*
+	 * A registration of pages needs each to begin where a page does. A
+	 * bounce buffer keeps no more of an address than this asks for.
+	 */
+	dma_set_min_align_mask(&pdev->dev, PAGE_SIZE - 1);
 	pci_set_drvdata(pdev, binding);
 	return 0;
 }
