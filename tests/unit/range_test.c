@@ -199,7 +199,7 @@ static void check_get(const struct model *m, size_t offset, size_t len,
 	local_irq_save(flags);
 	err = dma_rmap_get(map, m->range.addr + offset, len, dir, &ref);
 	if (!err) {
-		check(kmap_local_page(ref.page) + ref.offset == byte);
+		check(shim_page_bytes(ref.page) + ref.offset == byte);
 		check(ref.len == min(offset + len,
 				     place_end(m, place_of(m, offset))) - offset);
 		dma_rmap_put(&ref);

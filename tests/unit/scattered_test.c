@@ -98,7 +98,7 @@ static int add_scattered(const struct dma_rmap_span *span, void *arg)
 
 	check(span->offset < PAGE_SIZE && span->len &&
 	      span->offset + span->len <= PAGE_SIZE);
-	check(!memcmp(kmap_local_page(span->page) + span->offset, *next,
+	check(!memcmp(shim_page_bytes(span->page) + span->offset, *next,
 		      span->len));
 	*next += span->len;
 	return 0;

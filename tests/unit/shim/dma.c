@@ -52,9 +52,9 @@ void *alloc_pages_exact(size_t size, gfp_t gfp)
 		pages_take(first, count, true);
 		shim_pages_taken += count;
 		if (gfp & __GFP_ZERO)
-			memset(page_address(&shim_page[first]), 0,
+			memset(shim_page_bytes(&shim_page[first]), 0,
 			       count * PAGE_SIZE);
-		return page_address(&shim_page[first]);
+		return shim_page_bytes(&shim_page[first]);
 	}
 	return NULL;
 }

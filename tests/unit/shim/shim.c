@@ -15,6 +15,8 @@ long shim_live;
 bool shim_work_manual;
 struct page shim_page[SHIM_PAGES];
 u8 shim_memory[SHIM_PAGES * PAGE_SIZE] __attribute__((aligned(4096)));
+__thread void *shim_kmapped[SHIM_KMAP_MAX];
+__thread unsigned int shim_kmaps;
 
 struct task_struct shim_task = { .pid = 11, .tgid = 10 };
 u64 shim_clock;

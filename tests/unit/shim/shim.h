@@ -355,13 +355,14 @@ void kmem_cache_free(struct kmem_cache *cache, void *p);
 #define page_to_phys(page)	((u64)page_to_pfn(page) << PAGE_SHIFT)
 #define virt_to_phys(p)		(SHIM_PHYS + ((u8 *)(p) - shim_memory))
 #define virt_to_page(p)		pfn_to_page(PHYS_PFN(virt_to_phys(p)))
-#define page_address(page)	kmap_local_page(page)
+/* All but what was allocated is high memory: it has no address of its own. */
+#define page_address(page) \
+	((page)->taken ? shim_page_bytes(page) : NULL)
 #define PageReserved(page)	((page)->reserved)
 #define pfn_to_online_page(pfn) \
 	((pfn) - PHYS_PFN(SHIM_PHYS) < SHIM_PAGES ? pfn_to_page(pfn) : NULL)
-#define kmap_local_page(page) \
+#define shim_page_bytes(page) \
 	((void *)(shim_memory + ((page) - shim_page) * PAGE_SIZE))
-#define kunmap_local(p)		((void)(p))
 
 /*
  * @taken: allocated, see dma.h
@@ -376,6 +377,24 @@ struct page {
 
 extern struct page shim_page[SHIM_PAGES];
 extern u8 shim_memory[SHIM_PAGES * PAGE_SIZE];
+
+/* Pages are mapped for a while, and the last one is unmapped first. */
+#define SHIM_KMAP_MAX		16
+extern __thread void *shim_kmapped[SHIM_KMAP_MAX];
+extern __thread unsigned int shim_kmaps;
+
+static inline void *kmap_local_page(struct page *page)
+{
+	assert(shim_kmaps < SHIM_KMAP_MAX);
+	return shim_kmapped[shim_kmaps++] = shim_page_bytes(page);
+}
+
+static inline void kunmap_local(const void *p)
+{
+	assert(shim_kmaps);
+	assert(shim_kmapped[--shim_kmaps] ==
+	       (void *)((uintptr_t)p & PAGE_MASK));
+}
 
 #include "dma.h"
 
