@@ -78,7 +78,7 @@ beside_traffic()
 	local status=0 i began=$SECONDS
 
 	run_for_long run "$dev0" ib_write_bw -b -q 2 || return
-	for ((i = 0; i < rounds && SECONDS - began < 20; i++)); do
+	for ((i = 0; i < rounds && SECONDS - began < 12; i++)); do
 		"$@" || { echo "round $i"; status=1; break; }
 	done
 	moves "$dev0" || { echo "the traffic has stopped"; status=1; }

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # A ULP's DMA mistakes, and what is said of them: the example of docs/dma-mistakes.md.
 # The ULP is hunt/, its mistakes are in hunt/kping.h.
-# vm: timeout=240
+# vm: timeout=400 cpus=1
 . "$(dirname "$0")/lib.sh"
 
 params=/sys/module/kping/parameters

@@ -3,7 +3,7 @@
 # The modules are loaded and unloaded 50 times (in brief form 15), with and without
 # traffic between, and nothing of them stays in memory; they refuse to go while in
 # use.
-# vm: timeout=400
+# vm: timeout=400 cpus=1
 . "$(dirname "$0")/lib.sh"
 
 overlapping_regions

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # The DMA API on a map's device, and the map's own API, from inside the kernel.
-# vm: timeout=300 cpus=2
+# vm: timeout=300 cpus=2 on=all
 . "$(dirname "$0")/lib.sh"
 
 # What the module does on purpose

@@ -94,11 +94,12 @@ going()
 		eval "rdma link delete late0 && wait_until 5 parent_is_free"
 }
 
-# Devices of all schemes on two netdevs, with traffic from each to each.
+# Devices of all schemes, with traffic from each to itself and to the next one.
 side_by_side()
 {
 	local a b options devices="s0 f0 p0 c0 v0" dir=/sys/module/softhca/parameters
 	declare -A scheme=([s0]=stacked [f0]=fresh [p0]=phys [c0]=phys [v0]=virt)
+	declare -A next=([s0]=f0 [f0]=p0 [p0]=c0 [c0]=v0 [v0]=s0)
 
 	for a in $devices; do
 		if [ "$a" = c0 ]; then echo Y; else echo N; fi >"$dir/phys_checked"
@@ -107,7 +108,7 @@ side_by_side()
 			gid_index "$a" >/dev/null || return
 	done
 	for a in $devices; do
-		for b in $devices; do
+		for b in "$a" "${next[$a]}"; do
 			perftest_port=$((perftest_port + 1))
 			options="-F -p $perftest_port -n 50"
 			both "ib_write_bw -d $a -x $(gid_index "$a") $options" \

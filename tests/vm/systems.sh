@@ -3,7 +3,7 @@
 # The five older systems of the README's table, each as results by its name: the
 # self-checks that are about it, on devices of the schemes that it is about. With
 # an IOMMU, so that there is something to stack on.
-# vm: timeout=300 machine=iommu append=intel_iommu=on alone=1 cpus=1
+# vm: timeout=300 machine=iommu append=intel_iommu=on alone=1 cpus=1 on=all
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/stacked/lib.sh"
 

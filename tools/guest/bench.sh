@@ -91,7 +91,7 @@ wait_listening()
 {
 	local tries
 
-	for ((tries = 0; tries < 60; tries++)); do
+	for ((tries = 0; tries < 300; tries++)); do
 		kill -0 "$1" 2>/dev/null || return
 		[ "$(tcp_listeners)" -le "$2" ] || return
 		[ "$(cm_listeners)" -le "$3" ] || return
