@@ -40,6 +40,8 @@ struct server {
 	atomic_t closing;
 	struct ib_cqe read;
 	struct ib_cqe write;
+	bool answering;			/* a request, until the response is sent */
+	struct kping_msg *next;		/* the request that came meanwhile, or NULL */
 	struct kping_msg *msg;
 	struct kping_request request;
 	struct page *pages[PAGES];
@@ -116,14 +118,25 @@ static void complement(struct server *s)
 
 /* An answer, from its last step to its first one */
 
+static int serve(struct server *s, struct kping_msg *msg);
+
 static void kping_response_sent(struct ib_cq *cq, struct ib_wc *wc)
 {
 	struct server *s = cq->cq_context;
+	struct kping_msg *next = s->next;
+	int err;
 
 	kping_unmap_pages(s);
 	kping_unmap_send(&s->conn);
-	if (kping_check(wc, "server: response") ||
-	    kping_post_recv(&s->conn, s->msg))
+	s->answering = false;
+	s->next = NULL;
+	err = kping_check(wc, "server: response") ?:
+	      kping_post_recv(&s->conn, s->msg);
+	if (next && !err)
+		err = serve(s, next);
+	else if (next)
+		kping_received(&s->conn, next);
+	if (err)
 		server_close(s);
 }
 
@@ -200,18 +213,31 @@ static int kping_read_data(struct server *s)
 	return ib_post_send(s->conn.id->qp, &read.wr, NULL);
 }
 
+static int serve(struct server *s, struct kping_msg *msg)
+{
+	kping_received(&s->conn, msg);
+	s->msg = msg;
+	s->request = *msg->request;
+	s->answering = true;
+	return kping_read_data(s);
+}
+
+/*
+ * The peer can have a response, and ask again, before the completion of that
+ * response comes; then the data of the last request is still mapped.
+ */
 static void kping_request_received(struct ib_cq *cq, struct ib_wc *wc)
 {
 	struct server *s = cq->cq_context;
 	struct kping_msg *msg = container_of(wc->wr_cqe, struct kping_msg, cqe);
 	int err = kping_check(wc, "server: request");
 
-	kping_received(&s->conn, msg);
-	if (!err) {
-		s->msg = msg;
-		s->request = *msg->request;
-		err = kping_read_data(s);
-	}
+	if (err)
+		kping_received(&s->conn, msg);
+	else if (s->answering)
+		s->next = msg;
+	else
+		err = serve(s, msg);
 	if (err)
 		server_close(s);
 }
@@ -237,6 +263,8 @@ static void server_end(struct work_struct *work)
 	mutex_unlock(&servers_lock);
 	kping_conn_drain(&s->conn);
 	kping_unmap_pages(s);
+	if (s->next)
+		kping_received(&s->conn, s->next);
 	kping_conn_close(&s->conn);
 	rdma_destroy_id(s->conn.id);	/* waits for cm_event() */
 	server_free(s);
