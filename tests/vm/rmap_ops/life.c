@@ -114,16 +114,17 @@ void test_many_given(void)
 	const unsigned int order = 8, each = 20, step = 128;
 	const unsigned int pages = 1 << order, count = pages * each;
 	u8 *memory = (u8 *)__get_free_pages(GFP_KERNEL, order);
-	u8 *p;
+	dma_addr_t addr;
 	unsigned int i;
+	u8 *p;
 
 	check(memory);
 	if (!memory)
 		return;
 	for (i = 0; i < count; i++) {
 		p = memory + i % pages * PAGE_SIZE + i / pages * step;
-		check(dma_map_single(dev, p, 1 + i % step, DMA_TO_DEVICE) ==
-		      virt_to_phys(p));
+		addr = dma_map_single(dev, p, 1 + i % step, DMA_TO_DEVICE);
+		check(!dma_mapping_error(dev, addr) && addr == virt_to_phys(p));
 		cond_resched();
 	}
 	while (i--) {
