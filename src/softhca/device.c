@@ -51,6 +51,7 @@ static const int softhca_limits[SOFTHCA_NR_KINDS] = {
 	[SOFTHCA_QP] = SOFTHCA_MAX_QP,
 	[SOFTHCA_MR] = SOFTHCA_MAX_MR,
 	[SOFTHCA_AH] = SOFTHCA_MAX_AH,
+	[SOFTHCA_SRQ] = SOFTHCA_MAX_SRQ,
 };
 
 /* Nothing of ours to keep in these. */
@@ -112,6 +113,7 @@ static int softhca_query_device(struct ib_device *ib,
 		.device_cap_flags = IB_DEVICE_PORT_ACTIVE_EVENT |
 				    IB_DEVICE_SYS_IMAGE_GUID |
 				    IB_DEVICE_RC_RNR_NAK_GEN |
+				    IB_DEVICE_SRQ_RESIZE |
 				    IB_DEVICE_MEM_MGT_EXTENSIONS,
 		.kernel_cap_flags = IBK_LOCAL_DMA_LKEY | IBK_ALLOW_USER_UNREG,
 		.max_send_sge = SOFTHCA_MAX_SGE,
@@ -126,6 +128,9 @@ static int softhca_query_device(struct ib_device *ib,
 		.max_qp_init_rd_atom = SOFTHCA_MAX_RD_ATOMIC,
 		.atomic_cap = IB_ATOMIC_NONE,
 		.max_ah = SOFTHCA_MAX_AH,
+		.max_srq = SOFTHCA_MAX_SRQ,
+		.max_srq_wr = SOFTHCA_MAX_SRQ_WR,
+		.max_srq_sge = SOFTHCA_MAX_SGE,
 		.max_fast_reg_page_list_len = SOFTHCA_MAX_FAST_REG,
 		.max_pkeys = 1,
 	};
@@ -317,6 +322,7 @@ static const struct ib_device_ops softhca_ops = {
 	.create_ah = softhca_create_ah,
 	.create_cq = softhca_create_cq_op,
 	.create_qp = softhca_create_qp,
+	.create_srq = softhca_create_srq,
 	.create_user_ah = softhca_create_ah,
 	.dealloc_driver = softhca_dealloc_driver,
 	.dealloc_pd = softhca_dealloc_pd,
@@ -326,6 +332,7 @@ static const struct ib_device_ops softhca_ops = {
 	.destroy_ah = softhca_destroy_ah,
 	.destroy_cq = softhca_destroy_cq,
 	.destroy_qp = softhca_destroy_qp,
+	.destroy_srq = softhca_destroy_srq,
 	.disassociate_ucontext = softhca_disassociate_ucontext,
 	.enable_driver = softhca_enable_driver,
 	.get_dev_fw_str = softhca_get_dev_fw_str,
@@ -338,14 +345,17 @@ static const struct ib_device_ops softhca_ops = {
 	.mmap = softhca_mmap,
 	.mmap_free = softhca_mmap_free,
 	.modify_qp = softhca_modify_qp,
+	.modify_srq = softhca_modify_srq,
 	.poll_cq = softhca_poll_cq,
 	.post_recv = softhca_post_recv,
 	.post_send = softhca_post_send,
+	.post_srq_recv = softhca_post_srq_recv,
 	.query_ah = softhca_query_ah,
 	.query_device = softhca_query_device,
 	.query_pkey = softhca_query_pkey,
 	.query_port = softhca_query_port,
 	.query_qp = softhca_query_qp,
+	.query_srq = softhca_query_srq,
 	.reg_user_mr = softhca_reg_user_mr_op,
 	.req_notify_cq = softhca_req_notify_cq,
 
@@ -353,6 +363,7 @@ static const struct ib_device_ops softhca_ops = {
 	INIT_RDMA_OBJ_SIZE(ib_cq, softhca_cq, ib),
 	INIT_RDMA_OBJ_SIZE(ib_pd, softhca_pd, ib),
 	INIT_RDMA_OBJ_SIZE(ib_qp, softhca_qp, ib),
+	INIT_RDMA_OBJ_SIZE(ib_srq, softhca_srq, ib),
 	INIT_RDMA_OBJ_SIZE(ib_ucontext, softhca_ucontext, ib),
 };
 

@@ -161,13 +161,16 @@ static struct softhca_outcome do_read(struct softhca_msg *msg)
 	return SOFTHCA_DONE_WITH(IB_WC_SUCCESS);
 }
 
-/* Do these two agree that they are connected to each other? */
+/*
+ * Do these two agree that they are connected to each other? Where nothing is
+ * acknowledged, a message may begin with any packet number, as some may be lost.
+ */
 static bool is_connected(const struct softhca_qp *qp,
 			 const struct softhca_qp *peer)
 {
-	return peer->ib.qp_type == IB_QPT_RC &&
+	return peer->ib.qp_type == qp->ib.qp_type &&
 	       peer->dest_qpn == qp->ib.qp_num &&
-	       peer->rq_psn == qp->sq_psn &&
+	       (peer->rq_psn == qp->sq_psn || softhca_qp_is_unacked(qp)) &&
 	       READ_ONCE(qp->dev->port_up) && READ_ONCE(peer->dev->port_up) &&
 	       !memcmp(&peer->av.sgid, &qp->av.dgid, sizeof(qp->av.dgid)) &&
 	       !memcmp(&peer->av.dgid, &qp->av.sgid, sizeof(qp->av.sgid));
@@ -214,12 +217,32 @@ out_put:
 	return out;
 }
 
+/*
+ * Nobody answers, so all that the sender is told of is what is wrong on its own
+ * side. A message that the peer cannot take is lost.
+ */
+static struct softhca_outcome send_unacked(struct softhca_msg *msg)
+{
+	struct softhca_outcome out;
+
+	if (softhca_msg_own_mem_is_bad(msg))
+		return SOFTHCA_DONE_WITH(IB_WC_LOC_PROT_ERR);
+
+	out = ask_peer(msg);
+	if (out.verdict == SOFTHCA_STOPPED ||
+	    (out.verdict == SOFTHCA_DONE && out.status == IB_WC_LOC_PROT_ERR))
+		return out;
+	return SOFTHCA_DONE_WITH(IB_WC_SUCCESS);
+}
+
 static struct softhca_outcome send_connected(struct softhca_msg *msg)
 {
 	struct softhca_outcome out;
 
 	if (msg->wqe->length > SOFTHCA_MAX_MSG)
 		return SOFTHCA_DONE_WITH(IB_WC_LOC_LEN_ERR);
+	if (softhca_qp_is_unacked(msg->qp))
+		return send_unacked(msg);
 
 	out = ask_peer(msg);
 	if ((out.verdict == SOFTHCA_NOT_READY ||
@@ -230,7 +253,7 @@ static struct softhca_outcome send_connected(struct softhca_msg *msg)
 
 /**
  * softhca_local_send - try a send work request with a peer in this kernel
- * @qp: the QP, in RTS
+ * @qp: the QP, in RTS, or in SQD with a request that it has begun before
  * @wqe: the request, of an operation that its type of QP has
  * @may_sleep: the caller is in process context and holds no lock
  *

@@ -12,7 +12,7 @@ static bool stop_copy(void *arg)
 {
 	const struct softhca_msg *msg = arg;
 
-	return softhca_qp_state(msg->qp) != IB_QPS_RTS ||
+	return !softhca_qp_sends(msg->qp) ||
 	       !softhca_qp_receives(msg->peer);
 }
 
@@ -121,7 +121,7 @@ struct softhca_outcome softhca_msg_stopped(const struct softhca_msg *msg)
 {
 	struct softhca_outcome out = { .verdict = SOFTHCA_NO_ANSWER };
 
-	if (softhca_qp_state(msg->qp) != IB_QPS_RTS)
+	if (!softhca_qp_sends(msg->qp))
 		out.verdict = SOFTHCA_STOPPED;
 	return out;
 }
@@ -130,11 +130,13 @@ struct softhca_outcome softhca_msg_stopped(const struct softhca_msg *msg)
  * softhca_msg_invalid_request - the peer was not set up for this operation
  * @msg: the message
  *
- * On the wire: a NAK, invalid request.
+ * On the wire: a NAK, invalid request. Where nothing is acknowledged, it is
+ * dropped, and the peer is none the worse for it.
  */
 struct softhca_outcome softhca_msg_invalid_request(const struct softhca_msg *msg)
 {
-	softhca_resp_fail(msg->peer, IB_EVENT_QP_REQ_ERR);
+	if (!softhca_qp_is_unacked(msg->peer))
+		softhca_resp_fail(msg->peer, IB_EVENT_QP_REQ_ERR);
 	return SOFTHCA_DONE_WITH(IB_WC_REM_INV_REQ_ERR);
 }
 
@@ -142,11 +144,13 @@ struct softhca_outcome softhca_msg_invalid_request(const struct softhca_msg *msg
  * softhca_msg_access_error - a key or range of the peer's does not grant it
  * @msg: the message
  *
- * On the wire: a NAK, remote access error.
+ * On the wire: a NAK, remote access error. Where nothing is acknowledged, it is
+ * dropped, and the peer is none the worse for it.
  */
 struct softhca_outcome softhca_msg_access_error(const struct softhca_msg *msg)
 {
-	softhca_resp_fail(msg->peer, IB_EVENT_QP_ACCESS_ERR);
+	if (!softhca_qp_is_unacked(msg->peer))
+		softhca_resp_fail(msg->peer, IB_EVENT_QP_ACCESS_ERR);
 	return SOFTHCA_DONE_WITH(IB_WC_REM_ACCESS_ERR);
 }
 

@@ -128,17 +128,18 @@ int softhca_post_send(struct ib_qp *ib, const struct ib_send_wr *wr,
 	return err;
 }
 
-static int post_one_recv(struct softhca_qp *qp, const struct ib_recv_wr *wr)
+static int post_one_recv(struct softhca_ring *ring, u32 max_sge,
+			 const struct ib_recv_wr *wr)
 {
 	struct softhca_recv_wqe *wqe;
 	int i;
 
-	if (wr->num_sge < 0 || wr->num_sge > qp->rq.max_sge)
+	if (wr->num_sge < 0 || wr->num_sge > max_sge)
 		return -EINVAL;
-	if (softhca_ring_full(&qp->rq.ring))
+	if (softhca_ring_full(ring))
 		return -ENOMEM;
 
-	wqe = softhca_ring_tail(&qp->rq.ring);
+	wqe = softhca_ring_tail(ring);
 	wqe->wr_id = wr->wr_id;
 	wqe->num_sge = wr->num_sge;
 	wqe->length = 0;
@@ -147,7 +148,7 @@ static int post_one_recv(struct softhca_qp *qp, const struct ib_recv_wr *wr)
 		wqe->length += wr->sg_list[i].length;
 	}
 
-	softhca_ring_push(&qp->rq.ring);
+	softhca_ring_push(ring);
 	return 0;
 }
 
@@ -159,14 +160,14 @@ int softhca_post_recv(struct ib_qp *ib, const struct ib_recv_wr *wr,
 	int err = 0;
 
 	/* User space has its receives in the ring and does not call. */
-	if (qp->user || softhca_qp_state(qp) == IB_QPS_RESET) {
+	if (qp->user || qp->srq || softhca_qp_state(qp) == IB_QPS_RESET) {
 		*bad_wr = wr;
 		return -EINVAL;
 	}
 
 	spin_lock_irqsave(&qp->rq.lock, flags);
 	for (; wr && !err; wr = wr->next) {
-		err = post_one_recv(qp, wr);
+		err = post_one_recv(&qp->rq.ring, qp->rq.max_sge, wr);
 		if (err)
 			*bad_wr = wr;
 	}
@@ -175,5 +176,27 @@ int softhca_post_recv(struct ib_qp *ib, const struct ib_recv_wr *wr,
 	/* In the error state it is flushed. */
 	if (softhca_qp_state(qp) == IB_QPS_ERR)
 		softhca_req_kick(qp);
+	return err;
+}
+
+int softhca_post_srq_recv(struct ib_srq *ib, const struct ib_recv_wr *wr,
+			  const struct ib_recv_wr **bad_wr)
+{
+	struct softhca_srq *srq = to_softhca_srq(ib);
+	unsigned long flags;
+	int err = 0;
+
+	if (srq->user) {
+		*bad_wr = wr;
+		return -EINVAL;
+	}
+
+	spin_lock_irqsave(&srq->lock, flags);
+	for (; wr && !err; wr = wr->next) {
+		err = post_one_recv(&srq->ring, srq->max_sge, wr);
+		if (err)
+			*bad_wr = wr;
+	}
+	spin_unlock_irqrestore(&srq->lock, flags);
 	return err;
 }

@@ -124,19 +124,22 @@ void softhca_qp_leave(struct softhca_qp *qp)
 		wake_up(&qp->idle);
 }
 
-static int qp_check_init(const struct ib_qp_init_attr *init)
+/* With an SRQ, what is asked for a receive queue is not looked at. */
+static int qp_check_init(const struct ib_device *ib,
+			 struct ib_qp_init_attr *init)
 {
-	const struct ib_qp_cap *cap = &init->cap;
+	struct ib_qp_cap *cap = &init->cap;
 
-	if (init->create_flags || init->srq)
+	if (init->create_flags)
 		return -EOPNOTSUPP;
 
 	switch (init->qp_type) {
 	case IB_QPT_RC:
+	case IB_QPT_UC:
 	case IB_QPT_UD:
 		break;
 	case IB_QPT_GSI:
-		if (init->port_num != 1)
+		if (init->port_num != 1 || init->srq)
 			return -EINVAL;
 		break;
 	default:
@@ -145,6 +148,12 @@ static int qp_check_init(const struct ib_qp_init_attr *init)
 
 	if (!init->send_cq || !init->recv_cq)
 		return -EINVAL;
+	if (init->srq) {
+		if (init->srq->device != ib)
+			return -EINVAL;
+		cap->max_recv_wr = 0;
+		cap->max_recv_sge = 0;
+	}
 	if (cap->max_send_wr > SOFTHCA_MAX_QP_WR ||
 	    cap->max_recv_wr > SOFTHCA_MAX_QP_WR ||
 	    cap->max_send_sge > SOFTHCA_MAX_SGE ||
@@ -152,6 +161,29 @@ static int qp_check_init(const struct ib_qp_init_attr *init)
 	    cap->max_inline_data > SOFTHCA_MAX_INLINE)
 		return -EINVAL;
 	return 0;
+}
+
+/* Its own receive queue, or what holds the receives that it takes from an SRQ. */
+static int qp_create_rq(struct softhca_qp *qp, struct ib_qp_cap *cap,
+			struct ib_udata *udata, struct mminfo *info)
+{
+	size_t elem;
+	int err;
+
+	if (qp->srq) {
+		elem = softhca_recv_wqe_size(qp->srq->max_sge);
+		qp->held.recv = kzalloc(elem, GFP_KERNEL);
+		return qp->held.recv ? 0 : -ENOMEM;
+	}
+
+	qp->rq.max_sge = cap->max_recv_sge;
+	elem = udata ? softhca_user_recv_wqe_size(qp->rq.max_sge) :
+		       softhca_recv_wqe_size(qp->rq.max_sge);
+	err = softhca_ring_init(&qp->rq.ring, cap->max_recv_wr, elem, udata,
+				info);
+	if (!err)
+		cap->max_recv_wr = softhca_ring_size(&qp->rq.ring);
+	return err;
 }
 
 static int qp_create_queues(struct softhca_qp *qp, struct ib_qp_cap *cap,
@@ -164,8 +196,6 @@ static int qp_create_queues(struct softhca_qp *qp, struct ib_qp_cap *cap,
 	qp->sq.max_sge = cap->max_send_sge;
 	qp->sq.max_inline = max_t(u32, cap->max_inline_data,
 				  cap->max_send_sge * sizeof(struct ib_sge));
-	qp->rq.max_sge = cap->max_recv_sge;
-
 	elem = udata ? softhca_user_send_wqe_size(qp->sq.max_sge,
 						  qp->sq.max_inline) :
 		       softhca_send_wqe_size(qp->sq.max_sge,
@@ -175,15 +205,11 @@ static int qp_create_queues(struct softhca_qp *qp, struct ib_qp_cap *cap,
 	if (err)
 		return err;
 
-	elem = udata ? softhca_user_recv_wqe_size(qp->rq.max_sge) :
-		       softhca_recv_wqe_size(qp->rq.max_sge);
-	err = softhca_ring_init(&qp->rq.ring, cap->max_recv_wr, elem, udata,
-				&resp->rq_mi);
+	err = qp_create_rq(qp, cap, udata, &resp->rq_mi);
 	if (err)
 		goto err_sq;
 
 	cap->max_send_wr = softhca_ring_size(&qp->sq.ring);
-	cap->max_recv_wr = softhca_ring_size(&qp->rq.ring);
 	cap->max_inline_data = qp->sq.max_inline;
 	return 0;
 
@@ -196,6 +222,7 @@ static void qp_destroy_queues(struct softhca_qp *qp)
 {
 	softhca_ring_destroy(&qp->sq.ring);
 	softhca_ring_destroy(&qp->rq.ring);
+	kfree(qp->held.recv);
 }
 
 /* Give it a number; from here on, messages can find it. */
@@ -252,6 +279,7 @@ static void qp_init(struct softhca_qp *qp, struct ib_qp_init_attr *init,
 {
 	qp->dev = to_softhca(qp->ib.device);
 	qp->user = user;
+	qp->srq = init->srq ? to_softhca_srq(init->srq) : NULL;
 	qp->sig_all = init->sq_sig_type == IB_SIGNAL_ALL_WR;
 	qp->state = IB_QPS_RESET;
 	mutex_init(&qp->mutex);
@@ -273,7 +301,7 @@ int softhca_create_qp(struct ib_qp *ib, struct ib_qp_init_attr *init,
 
 	if (!READ_ONCE(dev->enabled))
 		return -ENODEV;
-	err = qp_check_init(init);
+	err = qp_check_init(ib->device, init);
 	if (err)
 		return err;
 	if (udata && udata->outlen < sizeof(resp))

@@ -14,6 +14,7 @@
 #include "cq.h"
 #include "ring.h"
 #include "softhca.h"
+#include "srq.h"
 #include "wqe.h"
 
 /**
@@ -85,9 +86,9 @@ struct softhca_req {
  * @state_lock: protects changes of @state; a leaf, with interrupts off
  * @state: IBTA state; whoever acts on it reads it with acquire semantics
  * @attr: as it was modified, for query; under @mutex
- * @av: RC: both ends of the connection. This and the next ones are set before
- *	the state that uses them
- * @dest_qpn: RC: the peer
+ * @av: RC, UC: both ends of the connection. This and the next ones are set
+ *	before the state that uses them
+ * @dest_qpn: RC, UC: the peer
  * @sq_psn: RC: first packet number sent
  * @rq_psn: RC: first packet number expected
  * @qkey: UD
@@ -99,10 +100,15 @@ struct softhca_req {
  * @max_rd_atomic: RC: RDMA reads that it may start
  * @max_dest_rd_atomic: RC: RDMA reads that the peer may start
  * @established: COMM_EST was reported
+ * @sq_draining: in SQD: what has begun goes on. Set with the state, cleared by
+ *	the requester
  * @sqd_notify: SQ_DRAINED is due
+ * @last_wqe: LAST_WQE_REACHED was reported
  * @sq: send queue
- * @rq: receive queue
- * @rq_consume: datagrams: serialises the senders that consume @rq
+ * @rq: receive queue; without a ring where there is an SRQ
+ * @srq: the shared receive queue that it takes receives from, or NULL
+ * @held: the one that it has taken, see there
+ * @rq_consume: datagrams: serialises the senders that consume @rq or @held
  * @req: executes @sq
  * @inbound: messages to this QP being executed; its receive queue is not
  *	flushed under them
@@ -135,10 +141,14 @@ struct softhca_qp {
 	u8 max_rd_atomic;
 	u8 max_dest_rd_atomic;
 	bool established;
+	bool sq_draining;
 	bool sqd_notify;
+	bool last_wqe;
 
 	struct softhca_wq sq;
 	struct softhca_wq rq;
+	struct softhca_srq *srq;
+	struct softhca_held held;
 	spinlock_t rq_consume;
 	struct softhca_req req;
 
@@ -177,7 +187,21 @@ static inline bool softhca_qp_receives(const struct softhca_qp *qp)
 	return state >= IB_QPS_RTR && state <= IB_QPS_SQE;
 }
 
+/* In these states what it has begun to send goes on. */
+static inline bool softhca_qp_sends(const struct softhca_qp *qp)
+{
+	enum ib_qp_state state = softhca_qp_state(qp);
+
+	return state == IB_QPS_RTS || state == IB_QPS_SQD;
+}
+
 static inline bool softhca_qp_is_datagram(const struct softhca_qp *qp)
+{
+	return qp->ib.qp_type == IB_QPT_UD || qp->ib.qp_type == IB_QPT_GSI;
+}
+
+/* Nothing that it sends is answered, and it answers nothing. */
+static inline bool softhca_qp_is_unacked(const struct softhca_qp *qp)
 {
 	return qp->ib.qp_type != IB_QPT_RC;
 }

@@ -8,6 +8,7 @@
  * attributes that came with it.
  */
 #include "ah.h"
+#include "device.h"
 #include "qp_state.h"
 #include "requester.h"
 
@@ -67,15 +68,16 @@ void softhca_qp_error(struct softhca_qp *qp)
  * softhca_qp_send_error - stop the send queue after a failed send
  * @qp: the QP
  *
- * A datagram's failure leaves the receive queue at work (state SQE); a
- * connection's is the end of it.
+ * Where nothing is acknowledged, that leaves the receive queue at work (state
+ * SQE); it is the end of a reliable connection.
  *
  * Context: Any.
  */
 void softhca_qp_send_error(struct softhca_qp *qp)
 {
-	if (!softhca_qp_is_datagram(qp) ||
-	    !qp_move(qp, IB_QPS_RTS, IB_QPS_SQE))
+	if (!softhca_qp_is_unacked(qp) ||
+	    (!qp_move(qp, IB_QPS_RTS, IB_QPS_SQE) &&
+	     !qp_move(qp, IB_QPS_SQD, IB_QPS_SQE)))
 		softhca_qp_error(qp);
 }
 
@@ -123,8 +125,11 @@ void softhca_qp_reset(struct softhca_qp *qp)
 
 	memset(&qp->attr, 0, sizeof(qp->attr));
 	qp->attr.cap = cap;
+	qp->held.taken = false;
 	qp->established = false;
+	qp->sq_draining = false;
 	qp->sqd_notify = false;
+	qp->last_wqe = false;
 }
 
 static int check_numbers(struct softhca_qp *qp, const struct ib_qp_attr *attr,
@@ -135,7 +140,8 @@ static int check_numbers(struct softhca_qp *qp, const struct ib_qp_attr *attr,
 	if ((mask & IB_QP_PKEY_INDEX) && attr->pkey_index)
 		return -EINVAL;
 	if ((mask & IB_QP_PATH_MTU) &&
-	    (attr->path_mtu < IB_MTU_256 || attr->path_mtu > IB_MTU_4096))
+	    (attr->path_mtu < IB_MTU_256 ||
+	     attr->path_mtu > softhca_port_mtu(qp->dev)))
 		return -EINVAL;
 	if ((mask & IB_QP_TIMEOUT) && attr->timeout > 31)
 		return -EINVAL;
@@ -167,6 +173,10 @@ static int check_attr(struct softhca_qp *qp, const struct ib_qp_attr *attr,
 	if ((mask & IB_QP_CUR_STATE) && attr->cur_qp_state != cur)
 		return -EINVAL;
 	if (!ib_modify_qp_is_ok(cur, next, qp->ib.qp_type, mask))
+		return -EINVAL;
+	/* What is being sent is to be ended before anything but the end of all. */
+	if (cur == IB_QPS_SQD && READ_ONCE(qp->sq_draining) &&
+	    next != IB_QPS_RESET && next != IB_QPS_ERR)
 		return -EINVAL;
 
 	/* Queues do not change their size, and there is no other path. */
@@ -215,8 +225,9 @@ static void copy_attr(struct softhca_qp *qp, const struct ib_qp_attr *attr,
 		qp->dest_qpn = to->dest_qp_num = attr->dest_qp_num;
 	if (mask & IB_QP_PATH_MIG_STATE)
 		to->path_mig_state = attr->path_mig_state;
-	if (mask & IB_QP_EN_SQD_ASYNC_NOTIFY)
-		to->en_sqd_async_notify = attr->en_sqd_async_notify;
+	if (mask & IB_QP_STATE)	/* of this change alone */
+		to->en_sqd_async_notify = mask & IB_QP_EN_SQD_ASYNC_NOTIFY &&
+					  attr->en_sqd_async_notify;
 }
 
 static void enter_state(struct softhca_qp *qp, enum ib_qp_state next)
@@ -237,17 +248,28 @@ static void enter_state(struct softhca_qp *qp, enum ib_qp_state next)
 		 */
 		if (qp->user && cur == IB_QPS_RTR)
 			softhca_ring_reset(&qp->sq.ring);
+		/* What was posted until now goes the way of the failed one. */
+		if (cur == IB_QPS_SQE)
+			softhca_req_flush(qp, jiffies + HZ);
 		break;
 	case IB_QPS_SQD:
+		if (cur == IB_QPS_SQD)
+			return;
 		qp->sqd_notify = qp->attr.en_sqd_async_notify;
+		WRITE_ONCE(qp->sq_draining, true);
 		break;
 	default:
 		break;
 	}
 
 	/* An error that came in between has the last word. */
-	if (qp_move(qp, cur, next) && next >= IB_QPS_RTS)
-		softhca_req_kick(qp);
+	if (!qp_move(qp, cur, next) || next < IB_QPS_RTS)
+		return;
+
+	softhca_req_kick(qp);
+	/* Where nothing is being sent, it is drained when this returns. */
+	if (next == IB_QPS_SQD)
+		softhca_req_flush(qp, jiffies + HZ / 10);
 }
 
 int softhca_modify_qp(struct ib_qp *ib, struct ib_qp_attr *attr, int mask,
@@ -288,7 +310,7 @@ int softhca_query_qp(struct ib_qp *ib, struct ib_qp_attr *attr, int mask,
 	attr->qp_state = softhca_qp_state(qp);
 	attr->cur_qp_state = attr->qp_state;
 	attr->sq_draining = attr->qp_state == IB_QPS_SQD &&
-			    !softhca_req_is_idle(qp);
+			    READ_ONCE(qp->sq_draining);
 	mutex_unlock(&qp->mutex);
 
 	init->event_handler = ib->event_handler;

@@ -291,6 +291,10 @@ static enum req_step flush_receives(struct softhca_qp *qp, struct req_run *run)
 		run->wqes--;
 		softhca_resp_flush_one(qp, qp->req.recv);
 	}
+	if (qp->srq && !qp->last_wqe) {
+		qp->last_wqe = true;
+		softhca_qp_event(qp, IB_EVENT_QP_LAST_WQE_REACHED);
+	}
 	return STEP_IDLE;
 }
 
@@ -302,7 +306,7 @@ static enum req_step req_flush(struct softhca_qp *qp, struct req_run *run)
 	step = flush_sends(qp, run);
 	if (step == STEP_IDLE)
 		step = flush_receives(qp, run);
-	if (step != STEP_IDLE || !qp->user)
+	if (step != STEP_IDLE || !qp->user || qp->srq)
 		return step;
 
 	/* Receives of user space come without a call. */
@@ -316,17 +320,27 @@ static enum req_step req_flush(struct softhca_qp *qp, struct req_run *run)
 	return STEP_IDLE;
 }
 
+/* The send that has begun goes on to its end; the others wait. */
+static enum req_step req_drain(struct softhca_qp *qp, struct req_run *run)
+{
+	if (qp->req.started)
+		return req_execute(qp, run);
+
+	WRITE_ONCE(qp->sq_draining, false);
+	if (qp->sqd_notify) {
+		qp->sqd_notify = false;
+		softhca_qp_event(qp, IB_EVENT_SQ_DRAINED);
+	}
+	return STEP_IDLE;
+}
+
 static enum req_step req_step(struct softhca_qp *qp, struct req_run *run)
 {
 	switch (softhca_qp_state(qp)) {
 	case IB_QPS_RTS:
 		return req_execute(qp, run);
 	case IB_QPS_SQD:
-		if (qp->sqd_notify) {
-			qp->sqd_notify = false;
-			softhca_qp_event(qp, IB_EVENT_SQ_DRAINED);
-		}
-		return STEP_IDLE;
+		return req_drain(qp, run);
 	case IB_QPS_SQE:
 		return flush_sends(qp, run);
 	case IB_QPS_ERR:
@@ -452,8 +466,8 @@ void softhca_req_stop(struct softhca_qp *qp)
 }
 
 /**
- * softhca_req_flush - wait until a QP in the error state is flushed
- * @qp: the QP, held
+ * softhca_req_flush - wait until the requester has done what it can
+ * @qp: the QP, held, in a state in which it has an end: it flushes or drains
  * @end: when to give up, in jiffies: its owner may post without end
  *
  * Context: May sleep.

@@ -62,7 +62,7 @@ void softhca_resp_complete(struct softhca_qp *qp,
 	count_status(qp->dev, status);
 
 	/* First the slot, then the entry: its reader may post at once. */
-	softhca_ring_pop(&qp->rq.ring);
+	softhca_rq_pop(qp);
 	if (softhca_cq_add(softhca_recv_cq(qp), &wc, resp->solicited)) {
 		softhca_qp_error(qp);
 		softhca_qp_event(qp, IB_EVENT_QP_FATAL);
@@ -110,7 +110,7 @@ void softhca_resp_recv_mem(struct softhca_qp *qp, struct softhca_mem *mem,
 {
 	*mem = (struct softhca_mem) {
 		.dev = qp->dev,
-		.pd = qp->ib.pd,
+		.pd = qp->srq ? qp->srq->ib.pd : qp->ib.pd,
 		.sge = recv->sge,
 		.num_sge = recv->num_sge,
 		.access = IB_ACCESS_LOCAL_WRITE,

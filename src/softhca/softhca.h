@@ -39,6 +39,8 @@ struct softhca_addressing {
  */
 #define SOFTHCA_MAX_QP		65536
 #define SOFTHCA_MAX_QP_WR	32767
+#define SOFTHCA_MAX_SRQ		65536
+#define SOFTHCA_MAX_SRQ_WR	32767
 #define SOFTHCA_MAX_SGE		32
 #define SOFTHCA_MAX_INLINE	512
 #define SOFTHCA_MAX_CQ		65536
@@ -64,6 +66,7 @@ enum softhca_kind {
 	SOFTHCA_QP,
 	SOFTHCA_MR,
 	SOFTHCA_AH,
+	SOFTHCA_SRQ,
 	SOFTHCA_NR_KINDS,
 };
 

@@ -46,12 +46,13 @@ bool softhca_opcode_valid(enum ib_qp_type type, u32 opcode)
 	case IB_WR_SEND:
 	case IB_WR_SEND_WITH_IMM:
 		return true;
-	case IB_WR_SEND_WITH_INV:
 	case IB_WR_RDMA_WRITE:
 	case IB_WR_RDMA_WRITE_WITH_IMM:
-	case IB_WR_RDMA_READ:
 	case IB_WR_LOCAL_INV:
 	case IB_WR_REG_MR:
+		return type == IB_QPT_RC || type == IB_QPT_UC;
+	case IB_WR_SEND_WITH_INV:
+	case IB_WR_RDMA_READ:
 		return type == IB_QPT_RC;
 	default:
 		return false;
@@ -113,8 +114,8 @@ static int user_operation(struct softhca_qp *qp, struct softhca_send_wqe *wqe,
 	case IB_WR_REG_MR:	/* the kernel's alone */
 		return -EINVAL;
 	default:
-		return qp->ib.qp_type == IB_QPT_RC ? 0 :
-		       user_datagram(qp, wqe, wr);
+		return softhca_qp_is_datagram(qp) ?
+		       user_datagram(qp, wqe, wr) : 0;
 	}
 }
 
@@ -178,32 +179,81 @@ struct softhca_send_wqe *softhca_sq_head(struct softhca_qp *qp)
 }
 
 /**
- * softhca_rq_head - copy the receive work request that is next
- * @qp: the QP
- * @recv: receives the copy; with room for SOFTHCA_MAX_SGE ranges
+ * softhca_recv_head - copy the receive work request that is next in a ring
+ * @ring: the ring
+ * @user: it is shared with user space
+ * @max_sge: ranges that a request of it may have
+ * @recv: receives the copy; with room for so many ranges
  *
  * It stays in the ring until that is popped.
  *
  * Context: By the ring's one consumer.
- * Return: 0; -EAGAIN where the queue is empty; -EINVAL where the element is
+ * Return: 0; -EAGAIN where the ring is empty; -EINVAL where the element is
  * malformed, with its wr_id in @recv.
  */
-int softhca_rq_head(struct softhca_qp *qp, struct softhca_recv_wqe *recv)
+int softhca_recv_head(const struct softhca_ring *ring, bool user, u32 max_sge,
+		      struct softhca_recv_wqe *recv)
 {
-	const struct rxe_recv_wqe *user;
+	const struct rxe_recv_wqe *from_user;
 	const struct softhca_recv_wqe *from;
 
-	if (!softhca_ring_avail(&qp->rq.ring))
+	if (!softhca_ring_avail(ring))
 		return -EAGAIN;
 
-	if (qp->user) {
-		user = softhca_ring_head(&qp->rq.ring);
-		recv->wr_id = READ_ONCE(user->wr_id);
-		return user_sges(recv->sge, &user->dma, qp->rq.max_sge,
+	if (user) {
+		from_user = softhca_ring_head(ring);
+		recv->wr_id = READ_ONCE(from_user->wr_id);
+		return user_sges(recv->sge, &from_user->dma, max_sge,
 				 &recv->num_sge, &recv->length);
 	}
 
-	from = softhca_ring_head(&qp->rq.ring);
+	from = softhca_ring_head(ring);
 	memcpy(recv, from, softhca_recv_wqe_size(from->num_sge));
 	return 0;
+}
+
+/**
+ * softhca_rq_head - copy the receive work request that is next
+ * @qp: the QP
+ * @recv: receives the copy; with room for SOFTHCA_MAX_SGE ranges
+ *
+ * It stays the QP's next one until softhca_rq_pop(). That of a shared receive
+ * queue is taken from there, for this QP alone.
+ *
+ * Context: Any; by the one who executes a message to the QP, or flushes.
+ * Return: 0; -EAGAIN where there is none; -EINVAL where it is malformed, with its
+ * wr_id in @recv.
+ */
+int softhca_rq_head(struct softhca_qp *qp, struct softhca_recv_wqe *recv)
+{
+	struct softhca_held *held = &qp->held;
+	int err;
+
+	if (!qp->srq)
+		return softhca_recv_head(&qp->rq.ring, qp->user,
+					 qp->rq.max_sge, recv);
+
+	/* In the error state it takes nothing more from the others. */
+	if (!held->taken) {
+		err = softhca_qp_receives(qp) ?
+		      softhca_srq_take(qp->srq, held) : -EAGAIN;
+		if (err)
+			return err;
+	}
+	memcpy(recv, held->recv, softhca_recv_wqe_size(held->recv->num_sge));
+	return held->err;
+}
+
+/**
+ * softhca_rq_pop - the receive work request that was next is done with
+ * @qp: the QP
+ *
+ * Context: As softhca_rq_head().
+ */
+void softhca_rq_pop(struct softhca_qp *qp)
+{
+	if (qp->srq)
+		qp->held.taken = false;
+	else
+		softhca_ring_pop(&qp->rq.ring);
 }

@@ -7,6 +7,7 @@
 #include "softhca.h"
 
 struct softhca_qp;
+struct softhca_ring;
 
 /**
  * struct softhca_send_wqe - a send work request
@@ -82,6 +83,9 @@ size_t softhca_user_recv_wqe_size(u32 max_sge);
 bool softhca_opcode_valid(enum ib_qp_type type, u32 opcode);
 
 struct softhca_send_wqe *softhca_sq_head(struct softhca_qp *qp);
+int softhca_recv_head(const struct softhca_ring *ring, bool user, u32 max_sge,
+		      struct softhca_recv_wqe *recv);
 int softhca_rq_head(struct softhca_qp *qp, struct softhca_recv_wqe *recv);
+void softhca_rq_pop(struct softhca_qp *qp);
 
 #endif /* SOFTHCA_WQE_H */
