@@ -31,6 +31,8 @@ suite_has := $(call has,hrtimer_setup,linux/hrtimer.h,HAVE_HRTIMER_SETUP)
 # After 6.1: create_cq is given attributes, not udata
 suite_has += $(call has,create_cq..struct ib_cq .cq. const struct \
 	ib_cq_init_attr .attr. struct uverbs_attr_bundle,rdma/ib_verbs.h,HAVE_CREATE_CQ_ATTRS)
+# After 6.1: the operations FLUSH and ATOMIC WRITE have names
+suite_has += $(call has,IB_WR_FLUSH = IB_UVERBS_WR_FLUSH,rdma/ib_verbs.h,HAVE_IB_FLUSH)
 # After 6.12: reg_user_mr is given a DMA handle
 suite_has += $(call has,reg_user_mr..struct ib_pd[^;]*struct ib_dmah, \
 	rdma/ib_verbs.h,HAVE_REG_USER_MR_DMAH)

@@ -107,6 +107,34 @@ static struct ib_mr *fn##_op(struct ib_pd *pd, u64 start, u64 length,	\
 #endif
 
 /*
+ * By 6.12 the operations FLUSH and ATOMIC WRITE came (IBTA annex 19). User space
+ * has their numbers whatever the kernel's headers say, and the core of 6.1 passes
+ * on what a device tells of itself and what it completes; so ATOMIC WRITE is
+ * there as well (rdma-core has it from 43 on). FLUSH is not: that core refuses
+ * memory that grants it. Neither is part of an enumeration there, so whoever
+ * switches by an opcode does so by its number.
+ */
+#ifdef HAVE_IB_FLUSH
+#define SOFTHCA_HAS_FLUSH 1
+#define compat_rxe_flush(wr, field)	READ_ONCE((wr)->wr.flush.field)
+#else
+#define SOFTHCA_HAS_FLUSH 0
+#define compat_rxe_flush(wr, field)	0
+#define IB_WR_FLUSH			14
+#define IB_WR_ATOMIC_WRITE		15
+#define IB_WC_FLUSH			((enum ib_wc_opcode)8)
+#define IB_WC_ATOMIC_WRITE		((enum ib_wc_opcode)9)
+#define IB_ACCESS_FLUSH_GLOBAL		0
+#define IB_ACCESS_FLUSH_PERSISTENT	0
+#define IB_DEVICE_FLUSH_GLOBAL		0
+#define IB_DEVICE_ATOMIC_WRITE		(1ULL << 40)
+#define IB_FLUSH_GLOBAL			(1U << 0)
+#define IB_FLUSH_PERSISTENT		(1U << 1)
+#define IB_FLUSH_RANGE			0
+#define IB_FLUSH_MR			1
+#endif
+
+/*
  * By 6.12 the core tells user space which names a user has chosen, so that
  * udev's rule for persistent names leaves them alone. 6.1 cannot.
  */

@@ -17,6 +17,7 @@
 	X(RX_BYTES,		"rx_bytes")				\
 	X(RX_WRITES,		"rx_write_requests")			\
 	X(RX_READS,		"rx_read_requests")			\
+	X(RX_ATOMICS,		"rx_atomic_requests")			\
 	X(OUT_OF_BUFFER,	"out_of_buffer")			\
 	X(RNR_RETRY_ERR,	"rnr_nak_retry_err")			\
 	X(ACK_TIMEOUT,		"local_ack_timeout_err")		\

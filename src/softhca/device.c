@@ -33,6 +33,7 @@
 #include "gid.h"
 #include "link.h"
 #include "mr.h"
+#include "mw.h"
 #include "parent.h"
 #include "post.h"
 #include "qp.h"
@@ -50,6 +51,7 @@ static const int softhca_limits[SOFTHCA_NR_KINDS] = {
 	[SOFTHCA_CQ] = SOFTHCA_MAX_CQ,
 	[SOFTHCA_QP] = SOFTHCA_MAX_QP,
 	[SOFTHCA_MR] = SOFTHCA_MAX_MR,
+	[SOFTHCA_MW] = SOFTHCA_MAX_MW,
 	[SOFTHCA_AH] = SOFTHCA_MAX_AH,
 	[SOFTHCA_SRQ] = SOFTHCA_MAX_SRQ,
 };
@@ -114,7 +116,11 @@ static int softhca_query_device(struct ib_device *ib,
 				    IB_DEVICE_SYS_IMAGE_GUID |
 				    IB_DEVICE_RC_RNR_NAK_GEN |
 				    IB_DEVICE_SRQ_RESIZE |
-				    IB_DEVICE_MEM_MGT_EXTENSIONS,
+				    IB_DEVICE_MEM_MGT_EXTENSIONS |
+				    IB_DEVICE_MEM_WINDOW |
+				    IB_DEVICE_MEM_WINDOW_TYPE_2B |
+				    IB_DEVICE_FLUSH_GLOBAL |
+				    IB_DEVICE_ATOMIC_WRITE,
 		.kernel_cap_flags = IBK_LOCAL_DMA_LKEY | IBK_ALLOW_USER_UNREG,
 		.max_send_sge = SOFTHCA_MAX_SGE,
 		.max_recv_sge = SOFTHCA_MAX_SGE,
@@ -122,11 +128,13 @@ static int softhca_query_device(struct ib_device *ib,
 		.max_cq = SOFTHCA_MAX_CQ,
 		.max_cqe = SOFTHCA_MAX_CQE,
 		.max_mr = SOFTHCA_MAX_MR,
+		.max_mw = SOFTHCA_MAX_MW,
 		.max_pd = SOFTHCA_MAX_PD,
 		.max_qp_rd_atom = SOFTHCA_MAX_RD_ATOMIC,
 		.max_res_rd_atom = SOFTHCA_MAX_RD_ATOMIC * SOFTHCA_MAX_QP,
 		.max_qp_init_rd_atom = SOFTHCA_MAX_RD_ATOMIC,
-		.atomic_cap = IB_ATOMIC_NONE,
+		.atomic_cap = IS_ENABLED(CONFIG_64BIT) ? IB_ATOMIC_GLOB :
+							 IB_ATOMIC_HCA,
 		.max_ah = SOFTHCA_MAX_AH,
 		.max_srq = SOFTHCA_MAX_SRQ,
 		.max_srq_wr = SOFTHCA_MAX_SRQ_WR,
@@ -317,6 +325,7 @@ static const struct ib_device_ops softhca_ops = {
 	.add_gid = softhca_add_gid,
 	.alloc_hw_port_stats = softhca_alloc_hw_port_stats,
 	.alloc_mr = softhca_alloc_mr,
+	.alloc_mw = softhca_alloc_mw,
 	.alloc_pd = softhca_alloc_pd,
 	.alloc_ucontext = softhca_alloc_ucontext,
 	.create_ah = softhca_create_ah,
@@ -325,6 +334,7 @@ static const struct ib_device_ops softhca_ops = {
 	.create_srq = softhca_create_srq,
 	.create_user_ah = softhca_create_ah,
 	.dealloc_driver = softhca_dealloc_driver,
+	.dealloc_mw = softhca_dealloc_mw,
 	.dealloc_pd = softhca_dealloc_pd,
 	.dealloc_ucontext = softhca_dealloc_ucontext,
 	.del_gid = softhca_del_gid,
@@ -361,6 +371,7 @@ static const struct ib_device_ops softhca_ops = {
 
 	INIT_RDMA_OBJ_SIZE(ib_ah, softhca_ah, ib),
 	INIT_RDMA_OBJ_SIZE(ib_cq, softhca_cq, ib),
+	INIT_RDMA_OBJ_SIZE(ib_mw, softhca_mw, ib),
 	INIT_RDMA_OBJ_SIZE(ib_pd, softhca_pd, ib),
 	INIT_RDMA_OBJ_SIZE(ib_qp, softhca_qp, ib),
 	INIT_RDMA_OBJ_SIZE(ib_srq, softhca_srq, ib),
@@ -436,6 +447,7 @@ struct softhca_dev *softhca_device_create(const char *name,
 	dev_hold(netdev);
 	dev->netdev = netdev;
 	xa_init_flags(&dev->mrs, XA_FLAGS_ALLOC1);
+	spin_lock_init(&dev->mw_lock);
 	xa_init_flags(&dev->ahs, XA_FLAGS_ALLOC1 | XA_FLAGS_LOCK_IRQ);
 	return dev;
 

@@ -11,8 +11,11 @@
  * one requester of its QP; the receiver is entered, so that it stays and its
  * receive queue is not flushed in the middle. Datagrams are datagram.c's.
  */
+#include "atomic.h"
 #include "counters.h"
+#include "flush.h"
 #include "message.h"
+#include "mw.h"
 #include "qp_state.h"
 
 /* Take the receive that a message needs; zero outcome where there is one. */
@@ -45,7 +48,7 @@ static struct softhca_outcome receive_done(struct softhca_msg *msg,
 	struct softhca_qp *peer = msg->peer;
 
 	if (resp->flags & IB_WC_WITH_INVALIDATE &&
-	    softhca_mr_invalidate(peer->dev, peer->ib.pd, resp->inv_key)) {
+	    softhca_mw_invalidate(peer, resp->inv_key)) {
 		resp->flags = 0;
 		softhca_resp_complete(peer, recv, IB_WC_REM_INV_REQ_ERR, resp);
 		return SOFTHCA_DONE_WITH(IB_WC_REM_ACCESS_ERR);
@@ -198,6 +201,16 @@ static struct softhca_outcome ask_peer(struct softhca_msg *msg)
 	case IB_WR_RDMA_READ:
 		out = do_read(msg);
 		break;
+	case IB_WR_ATOMIC_CMP_AND_SWP:
+	case IB_WR_ATOMIC_FETCH_AND_ADD:
+		out = softhca_do_atomic(msg);
+		break;
+	case IB_WR_ATOMIC_WRITE:
+		out = softhca_do_atomic_write(msg);
+		break;
+	case IB_WR_FLUSH:
+		out = softhca_do_flush(msg);
+		break;
 	default:
 		out = do_send(msg);
 		break;
@@ -235,12 +248,31 @@ static struct softhca_outcome send_unacked(struct softhca_msg *msg)
 	return SOFTHCA_DONE_WITH(IB_WC_SUCCESS);
 }
 
+/* What is wrong with a request whoever the peer is. */
+static enum ib_wc_status check_request(const struct softhca_msg *msg)
+{
+	if (msg->wqe->length > SOFTHCA_MAX_MSG)
+		return IB_WC_LOC_LEN_ERR;
+
+	switch (msg->wqe->opcode) {
+	case IB_WR_ATOMIC_CMP_AND_SWP:
+	case IB_WR_ATOMIC_FETCH_AND_ADD:
+	case IB_WR_ATOMIC_WRITE:
+		return softhca_atomic_check(msg);
+	case IB_WR_FLUSH:
+		return softhca_flush_check(msg);
+	default:
+		return IB_WC_SUCCESS;
+	}
+}
+
 static struct softhca_outcome send_connected(struct softhca_msg *msg)
 {
+	enum ib_wc_status status = check_request(msg);
 	struct softhca_outcome out;
 
-	if (msg->wqe->length > SOFTHCA_MAX_MSG)
-		return SOFTHCA_DONE_WITH(IB_WC_LOC_LEN_ERR);
+	if (status)
+		return SOFTHCA_DONE_WITH(status);
 	if (softhca_qp_is_unacked(msg->qp))
 		return send_unacked(msg);
 

@@ -10,6 +10,10 @@
  *	DMA	device addresses, resolved by the reverse map at each use
  *	fast	an array of device addresses, resolved likewise
  *
+ * The key of a memory window leads to a region of user space, of which it grants
+ * a part. A piece that goes through one holds it as well, with interrupts off, so
+ * that an invalidation waits for that piece, whatever the region's own pages are.
+ *
  * The L_Key of kernel memory without a registration has no region; its
  * addresses are device addresses.
  *
@@ -35,6 +39,8 @@
  * @len: how many
  * @mapped: @addr is a temporary mapping of a page, to be undone
  * @mr: region whose count of pieces was raised; or NULL
+ * @window: memory window likewise; interrupts are off since
+ * @flags: they were so before
  * @ref: mapping held in the reverse map; its entry is NULL where none is
  */
 struct mem_piece {
@@ -42,12 +48,21 @@ struct mem_piece {
 	u32 len;
 	bool mapped;
 	struct softhca_mr *mr;
+	struct softhca_window *window;
+	unsigned long flags;
 	struct dma_rmap_ref ref;
 };
 
-/* May this side use the region for its current range? */
-static bool mem_granted(const struct softhca_mem *mem,
-			const struct softhca_mr *mr, const struct ib_sge *sge)
+/* A window has an R_Key alone, and one of type 2 serves the QP that bound it. */
+static bool window_serves(const struct softhca_window *window,
+			  const struct softhca_qp *qp)
+{
+	return qp && (window->type == IB_MW_TYPE_1 || window->qp == qp);
+}
+
+/* Is the key in force, and does it grant this access to some of its memory? */
+static bool key_granted(const struct softhca_mem *mem, struct softhca_mr *mr,
+			const struct ib_sge *sge)
 {
 	/* Pairs with softhca_mr_register(): the rest is as that has set it. */
 	if (smp_load_acquire(&mr->state) != SOFTHCA_MR_VALID ||
@@ -57,43 +72,68 @@ static bool mem_granted(const struct softhca_mem *mem,
 
 	if (mr->kind == SOFTHCA_MR_DMA)
 		return !mem->user;
+	return mr->kind != SOFTHCA_MR_WINDOW ||
+	       window_serves(to_softhca_window(mr), mem->qp);
+}
 
-	return sge->addr >= mr->iova && sge->length <= mr->length &&
-	       sge->addr - mr->iova <= mr->length - sge->length;
+/* May this side use the region for its current range? */
+static bool mem_granted(const struct softhca_mem *mem,
+			struct softhca_mr *mr, const struct ib_sge *sge)
+{
+	/* What a window shows was found to be in its region when it was bound. */
+	if (mem->window && mr == mem->mr)
+		return READ_ONCE(mr->state) == SOFTHCA_MR_VALID;
+
+	if (!key_granted(mem, mr, sge))
+		return false;
+	return mr->kind == SOFTHCA_MR_DMA ||
+	       (sge->addr >= mr->iova && sge->length <= mr->length &&
+		sge->addr - mr->iova <= mr->length - sge->length);
 }
 
 static bool mem_is_local_dma(const struct softhca_mem *mem,
 			     const struct ib_sge *sge)
 {
-	return sge->lkey == SOFTHCA_LOCAL_DMA_LKEY && !mem->user &&
-	       !(mem->access & (IB_ACCESS_REMOTE_READ | IB_ACCESS_REMOTE_WRITE));
+	return sge->lkey == SOFTHCA_LOCAL_DMA_LKEY && !mem->user && !mem->qp;
 }
+
+static struct softhca_mr *window_target(const struct softhca_mem *mem,
+					struct softhca_window *window);
 
 /* Find and hold the region of the current range. */
 static int mem_enter(struct softhca_mem *mem)
 {
 	const struct ib_sge *sge = &mem->sge[mem->cur];
+	struct softhca_mr *mr;
 
 	mem->entered = true;
 	if (mem_is_local_dma(mem, sge))
 		return 0;
 
-	mem->mr = softhca_mr_get(mem->dev, sge->lkey);
-	if (!mem->mr)
+	mr = softhca_mr_get(mem->dev, sge->lkey);
+	if (!mr)
 		return -EACCES;
-	if (!mem_granted(mem, mem->mr, sge)) {
-		softhca_mr_put(mem->mr);
-		mem->mr = NULL;
-		return -EACCES;
+	if (mr->kind == SOFTHCA_MR_WINDOW) {
+		mem->mr = window_target(mem, to_softhca_window(mr));
+		if (mem->mr)
+			mem->window = to_softhca_window(mr);
+	} else if (mem_granted(mem, mr, sge)) {
+		mem->mr = mr;
 	}
-	return 0;
+	if (mem->mr)
+		return 0;
+	softhca_mr_put(mr);
+	return -EACCES;
 }
 
 static void mem_leave(struct softhca_mem *mem)
 {
 	if (mem->mr)
 		softhca_mr_put(mem->mr);
+	if (mem->window)
+		softhca_mr_put(&mem->window->key);
 	mem->mr = NULL;
+	mem->window = NULL;
 	mem->entered = false;
 }
 
@@ -167,9 +207,9 @@ static void region_leave(struct softhca_mr *mr)
 static bool region_enter(const struct softhca_mem *mem, struct softhca_mr *mr,
 			 const struct ib_sge *sge)
 {
-	/* Raised first, looked at then: mr_close() does it the other way. */
+	/* Raised first, looked at then: softhca_mr_close() does it the other way. */
 	atomic_inc(&mr->pieces);
-	/* Pairs with mr_close(). */
+	/* Pairs with softhca_mr_close(). */
 	smp_mb__after_atomic();
 	if (mem_granted(mem, mr, sge))
 		return true;
@@ -177,11 +217,63 @@ static bool region_enter(const struct softhca_mem *mem, struct softhca_mr *mr,
 	return false;
 }
 
+/* The region that a window is bound to, held; NULL where it grants nothing. */
+static struct softhca_mr *window_target(const struct softhca_mem *mem,
+					struct softhca_window *window)
+{
+	struct softhca_mr *target = NULL;
+	unsigned long flags;
+
+	local_irq_save(flags);
+	if (region_enter(mem, &window->key, &mem->sge[mem->cur])) {
+		/* It has its own reference for as long as it is bound. */
+		target = window->target;
+		refcount_inc(&target->refs);
+		region_leave(&window->key);
+	}
+	local_irq_restore(flags);
+	return target;
+}
+
+/*
+ * Hold the current range's window for one piece. It may have been bound to
+ * something else since the range was begun.
+ */
+static int window_enter(const struct softhca_mem *mem, struct mem_piece *piece,
+			u64 *addr)
+{
+	struct softhca_window *window = mem->window;
+
+	local_irq_save(piece->flags);
+	if (!region_enter(mem, &window->key, &mem->sge[mem->cur])) {
+		local_irq_restore(piece->flags);
+		return -EACCES;
+	}
+	piece->window = window;
+	if (window->target != mem->mr)
+		return -EACCES;
+	*addr += window->base - window->key.iova;
+	return 0;
+}
+
+static void window_leave(struct mem_piece *piece)
+{
+	region_leave(&piece->window->key);
+	local_irq_restore(piece->flags);
+}
+
 static int piece_from_region(struct softhca_mem *mem, u64 addr, u32 len,
 			     struct mem_piece *piece)
 {
 	struct softhca_mr *mr = mem->mr;
 	u64 dma, left;
+	int err;
+
+	if (mem->window) {
+		err = window_enter(mem, piece, &addr);
+		if (err)
+			return err;
+	}
 
 	if (mr->kind == SOFTHCA_MR_USER) {
 		if (READ_ONCE(mr->state) != SOFTHCA_MR_VALID)
@@ -210,6 +302,8 @@ static void piece_release(struct mem_piece *piece)
 		dma_rmap_put(&piece->ref);
 	if (piece->mr)
 		region_leave(piece->mr);
+	if (piece->window)
+		window_leave(piece);
 }
 
 /* The next piece of at most @len bytes; on failure nothing is held. */
@@ -221,10 +315,11 @@ static int mem_next(struct softhca_mem *mem, u64 len, struct mem_piece *piece)
 
 	piece->mapped = false;
 	piece->mr = NULL;
+	piece->window = NULL;
 	piece->ref.entry = NULL;
 
 	if (mem->inline_data) {
-		piece->addr = (void *)mem->inline_data + mem->off;
+		piece->addr = mem->inline_data + mem->off;
 		piece->len = len;
 		return 0;
 	}
@@ -269,7 +364,10 @@ static enum softhca_mem_result copy_piece(struct softhca_mem *dst,
 		return SOFTHCA_MEM_DST_FAULT;
 	}
 
-	memcpy(to.addr, from.addr, to.len);
+	if (unlikely(dst->apply))
+		dst->apply(dst->apply_arg, to.addr, to.len);
+	else
+		memcpy(to.addr, from.addr, to.len);
 	*done = to.len;
 
 	piece_release(&to);
@@ -406,7 +504,7 @@ static int check_range(struct softhca_mem *mem, const struct ib_sge *sge,
 	mr = softhca_mr_get(mem->dev, sge->lkey);
 	if (!mr)
 		return -EACCES;
-	if (mr->kind != SOFTHCA_MR_USER)
+	if (mr->kind == SOFTHCA_MR_DMA || mr->kind == SOFTHCA_MR_FAST)
 		err = check_region(mem, mr, sge, addr, len);
 	else if (!mem_granted(mem, mr, sge))
 		err = -EACCES;
@@ -443,6 +541,24 @@ int softhca_mem_check(struct softhca_mem *mem, u64 len)
 		len -= n;
 	}
 	return len ? -ERANGE : 0;
+}
+
+/**
+ * softhca_mem_key_is_good - would this side's access be granted somewhere?
+ * @mem: the side, with one range, of which the key counts alone
+ *
+ * Context: Any.
+ */
+bool softhca_mem_key_is_good(const struct softhca_mem *mem)
+{
+	struct softhca_mr *mr = softhca_mr_get(mem->dev, mem->sge->lkey);
+	bool good;
+
+	if (!mr)
+		return false;
+	good = key_granted(mem, mr, mem->sge);
+	softhca_mr_put(mr);
+	return good;
 }
 
 /**

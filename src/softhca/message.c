@@ -34,7 +34,7 @@ static void msg_refused(const struct softhca_msg *msg,
  * softhca_msg_own_mem - the memory that the sender names
  * @msg: the message
  * @mem: receives the side of the transfer
- * @write: it is written, as by an RDMA read
+ * @write: it is written, as by an RDMA read or an atomic
  */
 void softhca_msg_own_mem(const struct softhca_msg *msg,
 			 struct softhca_mem *mem, bool write)
@@ -65,7 +65,7 @@ bool softhca_msg_own_mem_is_bad(const struct softhca_msg *msg)
 {
 	struct softhca_mem mem;
 
-	softhca_msg_own_mem(msg, &mem, msg->wqe->opcode == IB_WR_RDMA_READ);
+	softhca_msg_own_mem(msg, &mem, softhca_wr_has_answer(msg->wqe->opcode));
 	return softhca_msg_check_fails(msg, &mem, msg->wqe->length);
 }
 

@@ -12,6 +12,7 @@
 /* Access that a region can grant; the optional bits ask for nothing here. */
 #define SOFTHCA_ACCESS	(IB_ACCESS_LOCAL_WRITE | IB_ACCESS_REMOTE_WRITE | \
 			 IB_ACCESS_REMOTE_READ | IB_ACCESS_REMOTE_ATOMIC | \
+			 IB_ACCESS_MW_BIND | IB_ACCESS_FLUSH_GLOBAL | \
 			 IB_ACCESS_HUGETLB | IB_ACCESS_OPTIONAL)
 
 static struct softhca_mr *mr_create(struct ib_pd *pd, enum softhca_mr_kind kind,
@@ -55,8 +56,16 @@ static void mr_free(struct softhca_mr *mr)
 	softhca_uncharge(dev, SOFTHCA_MR);
 }
 
-/* Give it its keys; from here on, work requests can find it. */
-static int mr_publish(struct softhca_mr *mr)
+/**
+ * softhca_mr_publish - give a region or window its keys
+ * @mr: the region
+ *
+ * From here on, work requests can find it.
+ *
+ * Context: May sleep.
+ * Return: 0 or a negative errno.
+ */
+int softhca_mr_publish(struct softhca_mr *mr)
 {
 	struct softhca_dev *dev = to_softhca(mr->ib.device);
 	int err;
@@ -78,7 +87,7 @@ static int mr_publish(struct softhca_mr *mr)
 
 static struct ib_mr *mr_finish(struct softhca_mr *mr)
 {
-	int err = mr_publish(mr);
+	int err = softhca_mr_publish(mr);
 
 	if (err) {
 		mr_free(mr);
@@ -173,8 +182,16 @@ int softhca_map_mr_sg(struct ib_mr *ib, struct scatterlist *sg, int nents,
 	return ib_sg_to_pages(ib, sg, nents, offset, mr_set_page);
 }
 
-/* Make it leave VALID, and wait for the pieces that go through it. */
-static void mr_close(struct softhca_mr *mr, enum softhca_mr_state state)
+/**
+ * softhca_mr_close - make a region or window leave VALID
+ * @mr: the region
+ * @state: what it shall be in instead
+ *
+ * When it returns, no piece of a copy goes through it.
+ *
+ * Context: Any.
+ */
+void softhca_mr_close(struct softhca_mr *mr, enum softhca_mr_state state)
 {
 	WRITE_ONCE(mr->state, state);
 	/* Pairs with region_enter(), which raises pieces and reads state. */
@@ -183,13 +200,31 @@ static void mr_close(struct softhca_mr *mr, enum softhca_mr_state state)
 		cpu_relax();
 }
 
+/* From here on nothing can be bound to it, unless something is. */
+static int mr_retire(struct softhca_dev *dev, struct softhca_mr *mr)
+{
+	unsigned long flags;
+	int err = 0;
+
+	spin_lock_irqsave(&dev->mw_lock, flags);
+	if (mr->windows)
+		err = -EBUSY;
+	else
+		WRITE_ONCE(mr->state, SOFTHCA_MR_DEAD);
+	spin_unlock_irqrestore(&dev->mw_lock, flags);
+	return err;
+}
+
 int softhca_dereg_mr(struct ib_mr *ib, struct ib_udata *udata)
 {
 	struct softhca_mr *mr = to_softhca_mr(ib);
 	struct softhca_dev *dev = to_softhca(ib->device);
+	int err = mr_retire(dev, mr);
 
+	if (err)
+		return err;
 	xa_erase(&dev->mrs, mr->index);
-	mr_close(mr, SOFTHCA_MR_DEAD);
+	softhca_mr_close(mr, SOFTHCA_MR_DEAD);
 	softhca_mr_put(mr);
 	wait_for_completion(&mr->gone);
 	mr_free(mr);
@@ -287,7 +322,7 @@ int softhca_mr_invalidate(struct softhca_dev *dev, struct ib_pd *pd, u32 key)
 		return err;
 	if (mr->kind == SOFTHCA_MR_FAST && mr->pd == pd && mr->key == key &&
 	    READ_ONCE(mr->state) != SOFTHCA_MR_DEAD) {
-		mr_close(mr, SOFTHCA_MR_FREE);
+		softhca_mr_close(mr, SOFTHCA_MR_FREE);
 		err = 0;
 	}
 	softhca_mr_put(mr);

@@ -13,16 +13,17 @@ enum softhca_mr_kind {
 	SOFTHCA_MR_USER,	/* pinned pages of user space */
 	SOFTHCA_MR_DMA,		/* every device address: the global keys */
 	SOFTHCA_MR_FAST,	/* device addresses set by a work request */
+	SOFTHCA_MR_WINDOW,	/* a part of another region: a memory window */
 };
 
 enum softhca_mr_state {
-	SOFTHCA_MR_FREE,	/* a fast registration without a mapping */
+	SOFTHCA_MR_FREE,	/* a fast registration or window without memory */
 	SOFTHCA_MR_VALID,
 	SOFTHCA_MR_DEAD,	/* being deregistered */
 };
 
 /**
- * struct softhca_mr - a memory region
+ * struct softhca_mr - a memory region, or what is found by a window's key
  * @ib: what the RDMA core knows of it
  * @rcu: frees it after the last reader of the table of keys
  * @kind: what its addresses stand for
@@ -30,6 +31,7 @@ enum softhca_mr_state {
  * @pd: its protection domain; the core sets @ib's too late for a reader
  * @refs: one of its own and one of each holder; deregistration waits for them
  * @gone: no holder is left
+ * @windows: memory windows that are bound to it; under its device's mw_lock
  * @pieces: pieces of a copy that go through it this moment; invalidation
  *	waits for them. Raised and lowered with interrupts off
  * @state: see above; whoever makes it leave VALID waits for @pieces
@@ -53,6 +55,7 @@ struct softhca_mr {
 	struct ib_pd *pd;
 	refcount_t refs;
 	struct completion gone;
+	u32 windows;
 	atomic_t pieces;
 	enum softhca_mr_state state;
 	u32 key;
@@ -90,6 +93,8 @@ int softhca_map_mr_sg(struct ib_mr *ib, struct scatterlist *sg, int nents,
 		      unsigned int *offset);
 int softhca_dereg_mr(struct ib_mr *ib, struct ib_udata *udata);
 
+int softhca_mr_publish(struct softhca_mr *mr);
+void softhca_mr_close(struct softhca_mr *mr, enum softhca_mr_state state);
 struct softhca_mr *softhca_mr_get(struct softhca_dev *dev, u32 key);
 void softhca_mr_put(struct softhca_mr *mr);
 

@@ -20,12 +20,15 @@ static int check_send_wr(const struct softhca_qp *qp,
 
 	if (!softhca_opcode_valid(qp->ib.qp_type, wr->opcode))
 		return -EINVAL;
+	/* For these the kernel's verbs have no work request. */
+	if (wr->opcode == IB_WR_BIND_MW || (u32)wr->opcode == IB_WR_FLUSH)
+		return -EINVAL;
 	if (wr->num_sge < 0 || wr->num_sge > qp->sq.max_sge)
 		return -EINVAL;
 	for (i = 0; i < wr->num_sge; i++)
 		total += wr->sg_list[i].length;
 	if ((wr->send_flags & IB_SEND_INLINE) &&
-	    (total > qp->sq.max_inline || wr->opcode == IB_WR_RDMA_READ))
+	    (total > qp->sq.max_inline || softhca_wr_has_answer(wr->opcode)))
 		return -EINVAL;
 	if (softhca_qp_is_datagram(qp) && !ud_wr(wr)->ah)
 		return -EINVAL;
@@ -48,12 +51,20 @@ static void fill_operation(const struct softhca_qp *qp,
 		return;
 	}
 
-	switch (wr->opcode) {
+	switch (wqe->opcode) {
 	case IB_WR_RDMA_WRITE:
 	case IB_WR_RDMA_WRITE_WITH_IMM:
 	case IB_WR_RDMA_READ:
+	case IB_WR_ATOMIC_WRITE:
 		wqe->remote_addr = rdma_wr(wr)->remote_addr;
 		wqe->rkey = rdma_wr(wr)->rkey;
+		break;
+	case IB_WR_ATOMIC_CMP_AND_SWP:
+	case IB_WR_ATOMIC_FETCH_AND_ADD:
+		wqe->remote_addr = atomic_wr(wr)->remote_addr;
+		wqe->rkey = atomic_wr(wr)->rkey;
+		wqe->atomic.compare_add = atomic_wr(wr)->compare_add;
+		wqe->atomic.swap = atomic_wr(wr)->swap;
 		break;
 	case IB_WR_REG_MR:
 		reg = reg_wr(wr);

@@ -9,6 +9,7 @@
 #include <linux/slab.h>
 #include <rdma/uverbs_ioctl.h>
 
+#include "mw.h"
 #include "qp.h"
 #include "qp_state.h"
 #include "requester.h"
@@ -287,6 +288,7 @@ static void qp_init(struct softhca_qp *qp, struct ib_qp_init_attr *init,
 	spin_lock_init(&qp->sq.lock);
 	spin_lock_init(&qp->rq.lock);
 	spin_lock_init(&qp->rq_consume);
+	INIT_LIST_HEAD(&qp->windows);
 	init_waitqueue_head(&qp->idle);
 	INIT_WORK(&qp->event_work, qp_event_work);
 }
@@ -349,6 +351,7 @@ int softhca_destroy_qp(struct ib_qp *ib, struct ib_udata *udata)
 	softhca_qp_reset(qp);
 	mutex_unlock(&qp->mutex);
 
+	softhca_mw_leave_qp(qp);
 	qp_unpublish(qp);
 	cancel_work_sync(&qp->event_work);
 	softhca_req_destroy(qp);

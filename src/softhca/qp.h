@@ -109,6 +109,7 @@ struct softhca_req {
  * @srq: the shared receive queue that it takes receives from, or NULL
  * @held: the one that it has taken, see there
  * @rq_consume: datagrams: serialises the senders that consume @rq or @held
+ * @windows: of type 2, bound through it; under its device's mw_lock
  * @req: executes @sq
  * @inbound: messages to this QP being executed; its receive queue is not
  *	flushed under them
@@ -150,6 +151,7 @@ struct softhca_qp {
 	struct softhca_srq *srq;
 	struct softhca_held held;
 	spinlock_t rq_consume;
+	struct list_head windows;
 	struct softhca_req req;
 
 	atomic_t inbound;

@@ -14,7 +14,7 @@
 /* Fits what dma_rmap_explain() has to say, see there. */
 #define WHY_SIZE 192
 
-static const char *op_name(enum ib_wr_opcode opcode)
+static const char *op_name(u32 opcode)
 {
 	switch (opcode) {
 	case IB_WR_RDMA_WRITE:
@@ -22,6 +22,14 @@ static const char *op_name(enum ib_wr_opcode opcode)
 		return "RDMA write";
 	case IB_WR_RDMA_READ:
 		return "RDMA read";
+	case IB_WR_ATOMIC_CMP_AND_SWP:
+		return "compare and swap";
+	case IB_WR_ATOMIC_FETCH_AND_ADD:
+		return "fetch and add";
+	case IB_WR_ATOMIC_WRITE:
+		return "atomic write";
+	case IB_WR_FLUSH:
+		return "flush";
 	default:
 		return "send";
 	}
@@ -47,6 +55,8 @@ static const char *request_id(const struct ib_cq *cq, u64 wr_id, char *buf)
 
 static const char *access_name(const struct softhca_mem *mem)
 {
+	if (mem->dir == DMA_BIDIRECTIONAL)
+		return "reading and writing";
 	return mem->dir == DMA_TO_DEVICE ? "reading" : "writing";
 }
 

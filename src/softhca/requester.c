@@ -11,6 +11,11 @@
  *	queue, until it finds nothing to do with KICK clear. No lock is held
  *	meanwhile, so a QP may be its own peer.
  *
+ * In order
+ *	A work request is over, on both sides, before the next one begins. So
+ *	IB_SEND_FENCE asks for nothing more, nor do local invalidations and binds
+ *	need to wait for what was posted before them.
+ *
  * Where it runs
  *	A kernel ULP's post may hold locks, with interrupts off: little work is
  *	done there, and what is more goes to the work queue. The doorbell of
@@ -22,6 +27,7 @@
 #include "counters.h"
 #include "memory.h"
 #include "mr.h"
+#include "mw.h"
 #include "params.h"
 #include "qp_state.h"
 #include "requester.h"
@@ -62,7 +68,7 @@ static const u32 rnr_timer_10us[32] = {
 	16384, 24576, 32768, 49152,
 };
 
-static enum ib_wc_opcode wc_opcode(enum ib_wr_opcode opcode)
+static enum ib_wc_opcode wc_opcode(u32 opcode)
 {
 	switch (opcode) {
 	case IB_WR_RDMA_WRITE:
@@ -74,6 +80,16 @@ static enum ib_wc_opcode wc_opcode(enum ib_wr_opcode opcode)
 		return IB_WC_LOCAL_INV;
 	case IB_WR_REG_MR:
 		return IB_WC_REG_MR;
+	case IB_WR_BIND_MW:
+		return IB_WC_BIND_MW;
+	case IB_WR_ATOMIC_CMP_AND_SWP:
+		return IB_WC_COMP_SWAP;
+	case IB_WR_ATOMIC_FETCH_AND_ADD:
+		return IB_WC_FETCH_ADD;
+	case IB_WR_ATOMIC_WRITE:
+		return IB_WC_ATOMIC_WRITE;
+	case IB_WR_FLUSH:
+		return IB_WC_FLUSH;
 	default:
 		return IB_WC_SEND;
 	}
@@ -114,7 +130,7 @@ static void req_complete(struct softhca_qp *qp,
 		.wr_id = wqe->wr_id,
 		.status = status,
 		.opcode = wc_opcode(wqe->opcode),
-		.byte_len = wqe->opcode == IB_WR_RDMA_READ ? wqe->length : 0,
+		.byte_len = softhca_wr_has_answer(wqe->opcode) ? wqe->length : 0,
 		.qp = &qp->ib,
 		.port_num = 1,
 	};
@@ -203,7 +219,11 @@ static struct softhca_outcome execute(struct softhca_qp *qp,
 
 	switch (wqe->opcode) {
 	case IB_WR_LOCAL_INV:
-		if (softhca_mr_invalidate(qp->dev, qp->ib.pd, wqe->inv_key))
+		if (softhca_mw_invalidate(qp, wqe->inv_key))
+			done.status = IB_WC_MW_BIND_ERR;
+		return done;
+	case IB_WR_BIND_MW:
+		if (softhca_mw_bind(qp, wqe))
 			done.status = IB_WC_MW_BIND_ERR;
 		return done;
 	case IB_WR_REG_MR:

@@ -119,12 +119,25 @@ void softhca_resp_recv_mem(struct softhca_qp *qp, struct softhca_mem *mem,
 	};
 }
 
+/* A flush moves nothing: any mapping that can be written will do. */
+static enum dma_data_direction remote_dir(int access)
+{
+	switch (access) {
+	case IB_ACCESS_REMOTE_READ:
+		return DMA_TO_DEVICE;
+	case IB_ACCESS_REMOTE_ATOMIC:
+		return DMA_BIDIRECTIONAL;
+	default:
+		return DMA_FROM_DEVICE;
+	}
+}
+
 /**
  * softhca_resp_remote_mem - the memory that a peer names
  * @qp: the QP that the message is for
  * @mem: receives the side of the transfer
  * @sge: remote address, length and R_Key
- * @access: IB_ACCESS_REMOTE_READ or IB_ACCESS_REMOTE_WRITE
+ * @access: IB_ACCESS_REMOTE_*, one of them, or IB_ACCESS_FLUSH_*
  */
 void softhca_resp_remote_mem(struct softhca_qp *qp, struct softhca_mem *mem,
 			     const struct ib_sge *sge, int access)
@@ -132,11 +145,11 @@ void softhca_resp_remote_mem(struct softhca_qp *qp, struct softhca_mem *mem,
 	*mem = (struct softhca_mem) {
 		.dev = qp->dev,
 		.pd = qp->ib.pd,
+		.qp = qp,
 		.sge = sge,
 		.num_sge = 1,
 		.access = access,
-		.dir = access == IB_ACCESS_REMOTE_READ ? DMA_TO_DEVICE :
-							 DMA_FROM_DEVICE,
+		.dir = remote_dir(access),
 		.user = qp->user,
 	};
 }

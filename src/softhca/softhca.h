@@ -47,6 +47,7 @@ struct softhca_addressing {
 #define SOFTHCA_MAX_CQE		((1 << 20) - 1)
 #define SOFTHCA_MAX_PD		65536
 #define SOFTHCA_MAX_MR		(1 << 20)
+#define SOFTHCA_MAX_MW		(1 << 20)
 #define SOFTHCA_MAX_AH		65536
 #define SOFTHCA_MAX_FAST_REG	1024
 #define SOFTHCA_MAX_RD_ATOMIC	128
@@ -65,6 +66,7 @@ enum softhca_kind {
 	SOFTHCA_CQ,
 	SOFTHCA_QP,
 	SOFTHCA_MR,
+	SOFTHCA_MW,
 	SOFTHCA_AH,
 	SOFTHCA_SRQ,
 	SOFTHCA_NR_KINDS,
@@ -80,8 +82,10 @@ enum softhca_kind {
  * @enabled: known to the RDMA core, and not on its way out
  * @port_up: the netdev runs and has a carrier; written by its notifier
  * @used: objects in use, by kind, against the limits above
- * @mrs: memory regions by the index in their keys; RCU for readers
+ * @mrs: memory regions and windows by the index in their keys; RCU for readers
  * @mr_next: where the next index is searched
+ * @mw_lock: protects which window shows what, of which QP; taken with interrupts
+ *	off, a leaf
  * @ahs: address handles by number; RCU for readers
  * @ah_next: where the next number is searched
  * @gsi: QP 1; set and cleared by its creation and destruction
@@ -98,6 +102,7 @@ struct softhca_dev {
 	atomic_t used[SOFTHCA_NR_KINDS];
 	struct xarray mrs;
 	u32 mr_next;
+	spinlock_t mw_lock;
 	struct xarray ahs;
 	u32 ah_next;
 	struct softhca_qp_handle __rcu *gsi;

@@ -53,10 +53,24 @@ bool softhca_opcode_valid(enum ib_qp_type type, u32 opcode)
 		return type == IB_QPT_RC || type == IB_QPT_UC;
 	case IB_WR_SEND_WITH_INV:
 	case IB_WR_RDMA_READ:
+	case IB_WR_ATOMIC_CMP_AND_SWP:
+	case IB_WR_ATOMIC_FETCH_AND_ADD:
+	case IB_WR_ATOMIC_WRITE:
 		return type == IB_QPT_RC;
+	case IB_WR_FLUSH:
+		return type == IB_QPT_RC && SOFTHCA_HAS_FLUSH;
+	case IB_WR_BIND_MW:
+		return type == IB_QPT_RC || type == IB_QPT_UC;
 	default:
 		return false;
 	}
+}
+
+/* Has the operation data of its own, which the element names or contains? */
+static bool wr_has_data(u32 opcode)
+{
+	return opcode != IB_WR_LOCAL_INV && opcode != IB_WR_BIND_MW &&
+	       opcode != IB_WR_FLUSH;
 }
 
 static u64 sge_total(const struct ib_sge *sge, u32 num_sge)
@@ -98,6 +112,40 @@ static int user_datagram(struct softhca_qp *qp, struct softhca_send_wqe *wqe,
 				  READ_ONCE(wr->wr.ud.ah_num), &wqe->ud.av);
 }
 
+static void user_atomic(struct softhca_send_wqe *wqe,
+			const struct rxe_send_wr *wr)
+{
+	wqe->remote_addr = READ_ONCE(wr->wr.atomic.remote_addr);
+	wqe->rkey = READ_ONCE(wr->wr.atomic.rkey);
+	wqe->atomic.compare_add = READ_ONCE(wr->wr.atomic.compare_add);
+	wqe->atomic.swap = READ_ONCE(wr->wr.atomic.swap);
+}
+
+/* librxe leaves the length where that of data is. */
+static void user_flush(struct softhca_send_wqe *wqe,
+		       const struct rxe_send_wr *wr)
+{
+	const struct rxe_send_wqe *from =
+		container_of(wr, struct rxe_send_wqe, wr);
+
+	wqe->remote_addr = compat_rxe_flush(wr, remote_addr);
+	wqe->rkey = compat_rxe_flush(wr, rkey);
+	wqe->flush.length = READ_ONCE(from->dma.length);
+	wqe->flush.type = compat_rxe_flush(wr, type);
+	wqe->flush.level = compat_rxe_flush(wr, level);
+}
+
+static void user_bind(struct softhca_send_wqe *wqe,
+		      const struct rxe_send_wr *wr)
+{
+	wqe->mw.addr = READ_ONCE(wr->wr.mw.addr);
+	wqe->mw.length = READ_ONCE(wr->wr.mw.length);
+	wqe->mw.mr_lkey = READ_ONCE(wr->wr.mw.mr_lkey);
+	wqe->mw.mw_rkey = READ_ONCE(wr->wr.mw.mw_rkey);
+	wqe->mw.rkey = READ_ONCE(wr->wr.mw.rkey);
+	wqe->mw.access = READ_ONCE(wr->wr.mw.access);
+}
+
 static int user_operation(struct softhca_qp *qp, struct softhca_send_wqe *wqe,
 			  const struct rxe_send_wr *wr)
 {
@@ -108,8 +156,19 @@ static int user_operation(struct softhca_qp *qp, struct softhca_send_wqe *wqe,
 	case IB_WR_RDMA_WRITE:
 	case IB_WR_RDMA_WRITE_WITH_IMM:
 	case IB_WR_RDMA_READ:
+	case IB_WR_ATOMIC_WRITE:
 		wqe->remote_addr = READ_ONCE(wr->wr.rdma.remote_addr);
 		wqe->rkey = READ_ONCE(wr->wr.rdma.rkey);
+		return 0;
+	case IB_WR_ATOMIC_CMP_AND_SWP:
+	case IB_WR_ATOMIC_FETCH_AND_ADD:
+		user_atomic(wqe, wr);
+		return 0;
+	case IB_WR_FLUSH:
+		user_flush(wqe, wr);
+		return 0;
+	case IB_WR_BIND_MW:
+		user_bind(wqe, wr);
 		return 0;
 	case IB_WR_REG_MR:	/* the kernel's alone */
 		return -EINVAL;
@@ -120,8 +179,8 @@ static int user_operation(struct softhca_qp *qp, struct softhca_send_wqe *wqe,
 }
 
 /*
- * The extended interface (ibv_wr_set_inline_data) leaves its mark in the total
- * alone: there are no ranges, and yet there is a length.
+ * The extended interface (ibv_wr_set_inline_data, ibv_wr_atomic_write) leaves its
+ * mark in the total alone: there are no ranges, and yet there is a length.
  */
 static int user_data(struct softhca_qp *qp, struct softhca_send_wqe *wqe,
 		     const struct rxe_dma_info *dma)
@@ -159,7 +218,7 @@ static struct softhca_send_wqe *user_send_wqe(struct softhca_qp *qp)
 	wqe->status = IB_WC_SUCCESS;
 
 	if (user_operation(qp, wqe, &from->wr) ||
-	    (wqe->opcode != IB_WR_LOCAL_INV && user_data(qp, wqe, &from->dma)))
+	    (wr_has_data(wqe->opcode) && user_data(qp, wqe, &from->dma)))
 		wqe->status = IB_WC_LOC_QP_OP_ERR;
 	return wqe;
 }

@@ -12,24 +12,27 @@ struct softhca_ring;
 /**
  * struct softhca_send_wqe - a send work request
  * @wr_id: the consumer's cookie
- * @opcode: operation
+ * @opcode: IB_WR_*; a number, as not every kernel's headers name them all
  * @flags: IB_SEND_*
  * @imm_data: for the operations that carry it
  * @inv_key: LOCAL_INV and send with invalidate: the key
- * @remote_addr: RDMA: where, in the region of @rkey
- * @rkey: RDMA: the peer's key
+ * @remote_addr: RDMA and atomics: where, in the region of @rkey
+ * @rkey: RDMA and atomics: the peer's key
  * @length: bytes of the message
  * @num_sge: of @sge; unused with IB_SEND_INLINE
  * @status: IB_WC_SUCCESS, or what it must fail with, as found when it was
  *	taken from the ring
  * @ud: datagrams: to whom
  * @reg: REG_MR: the region and what it shall become
+ * @atomic: the operands
+ * @flush: what is to be flushed: IB_FLUSH_* of each, and for a range its length
+ * @mw: BIND_MW: the window by its key, its next key, and what it shall show
  * @sge: the local memory
  * @inline_data: with IB_SEND_INLINE, the data itself
  */
 struct softhca_send_wqe {
 	u64 wr_id;
-	enum ib_wr_opcode opcode;
+	u32 opcode;
 	u32 flags;
 	union {
 		__be32 imm_data;
@@ -54,6 +57,23 @@ struct softhca_send_wqe {
 			u64 iova;
 			u64 length;
 		} reg;
+		struct {
+			u64 compare_add;
+			u64 swap;
+		} atomic;
+		struct {
+			u32 length;
+			u8 type;
+			u8 level;
+		} flush;
+		struct {
+			u64 addr;
+			u64 length;
+			u32 mr_lkey;
+			u32 mw_rkey;
+			u32 rkey;
+			u32 access;
+		} mw;
 	};
 	union {
 		DECLARE_FLEX_ARRAY(struct ib_sge, sge);
@@ -74,6 +94,14 @@ struct softhca_recv_wqe {
 	u32 num_sge;
 	struct ib_sge sge[];
 };
+
+/* Does its answer come with data, which is written to the sender's memory? */
+static inline bool softhca_wr_has_answer(u32 opcode)
+{
+	return opcode == IB_WR_RDMA_READ ||
+	       opcode == IB_WR_ATOMIC_CMP_AND_SWP ||
+	       opcode == IB_WR_ATOMIC_FETCH_AND_ADD;
+}
 
 size_t softhca_send_wqe_size(u32 max_sge, u32 max_inline);
 size_t softhca_recv_wqe_size(u32 max_sge);
