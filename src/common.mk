@@ -36,6 +36,17 @@ suite_has += $(call has,IB_WR_FLUSH = IB_UVERBS_WR_FLUSH,rdma/ib_verbs.h,HAVE_IB
 # After 6.12: reg_user_mr is given a DMA handle
 suite_has += $(call has,reg_user_mr..struct ib_pd[^;]*struct ib_dmah, \
 	rdma/ib_verbs.h,HAVE_REG_USER_MR_DMAH)
+# After 6.12: counters are bound to a QP and a port
+suite_has += $(call has,counter_unbind_qp..struct ib_qp .qp. u32, \
+	rdma/ib_verbs.h,HAVE_COUNTER_BIND_QP_PORT)
+# After 6.12: the core allocates counters in the driver's size
+suite_has += $(call has,DECLARE_RDMA_OBJ_SIZE.rdma_counter, \
+	rdma/ib_verbs.h,HAVE_RDMA_COUNTER_SIZE)
+# After 6.12: the core dispatches a port's state
+suite_has += $(call has,void ib_dispatch_port_state_event, \
+	rdma/ib_verbs.h,HAVE_IB_DISPATCH_PORT_STATE)
+# After 6.12: resize_user_cq for resize_cq
+suite_has += $(call has,[*]resize_user_cq,rdma/ib_verbs.h,HAVE_RESIZE_USER_CQ)
 # After 6.12: ib_umem_get_va() for ib_umem_get()
 suite_has += $(call has,ib_umem_get_va,rdma/ib_umem.h,HAVE_IB_UMEM_GET_VA)
 # After 6.1: names can be marked as chosen by a user

@@ -98,6 +98,69 @@ static struct ib_mr *fn##_op(struct ib_pd *pd, u64 start, u64 length,	\
 #endif
 
 /*
+ * int fn(struct rdma_counter *counter, struct ib_qp *qp) and
+ * int fn(struct ib_qp *qp)
+ *
+ * By 7.2 they are told the port, as optional counters are a port's; ours is one.
+ */
+#ifdef HAVE_COUNTER_BIND_QP_PORT
+#define COMPAT_COUNTER_BIND_QP_OP(fn)					\
+static int fn##_op(struct rdma_counter *counter, struct ib_qp *qp,	\
+		   u32 port)						\
+{									\
+	return fn(counter, qp);						\
+}
+#define COMPAT_COUNTER_UNBIND_QP_OP(fn)					\
+static int fn##_op(struct ib_qp *qp, u32 port)				\
+{									\
+	return fn(qp);							\
+}
+#else
+#define COMPAT_COUNTER_BIND_QP_OP(fn)					\
+static int fn##_op(struct rdma_counter *counter, struct ib_qp *qp)	\
+{									\
+	return fn(counter, qp);						\
+}
+#define COMPAT_COUNTER_UNBIND_QP_OP(fn)					\
+static int fn##_op(struct ib_qp *qp)					\
+{									\
+	return fn(qp);							\
+}
+#endif
+
+/* By 7.2 the core allocates counters in the driver's size. Needs its header. */
+#ifdef HAVE_RDMA_COUNTER_SIZE
+#define COMPAT_RDMA_COUNTER_SIZE	\
+	.size_rdma_counter = sizeof(struct rdma_counter),
+#else
+#define COMPAT_RDMA_COUNTER_SIZE
+#endif
+
+/*
+ * int fn(struct ib_cq *cq, unsigned int cqe, struct ib_udata *udata), where
+ * udata is NULL for a kernel CQ; COMPAT_RESIZE_CQ is the operation's name
+ *
+ * By 7.2 resize_user_cq replaced resize_cq: kernel CQs are not resized any more.
+ * Before, a size that is no positive int has been let through as it was.
+ */
+#ifdef HAVE_RESIZE_USER_CQ
+#define COMPAT_RESIZE_CQ	resize_user_cq
+#define COMPAT_RESIZE_CQ_OP(fn)						\
+static int fn##_op(struct ib_cq *cq, unsigned int cqe,			\
+		   struct ib_udata *udata)				\
+{									\
+	return fn(cq, cqe, udata);					\
+}
+#else
+#define COMPAT_RESIZE_CQ	resize_cq
+#define COMPAT_RESIZE_CQ_OP(fn)						\
+static int fn##_op(struct ib_cq *cq, int cqe, struct ib_udata *udata)	\
+{									\
+	return fn(cq, cqe, udata);					\
+}
+#endif
+
+/*
  * softhca: the RDMA core
  */
 
@@ -132,6 +195,21 @@ static struct ib_mr *fn##_op(struct ib_pd *pd, u64 start, u64 length,	\
 #define IB_FLUSH_PERSISTENT		(1U << 1)
 #define IB_FLUSH_RANGE			0
 #define IB_FLUSH_MR			1
+#endif
+
+/*
+ * By 7.2 the core has this for drivers that see their netdev's state themselves:
+ * it reports a state once, whoever sees it. Before, drivers dispatch the event.
+ */
+#ifndef HAVE_IB_DISPATCH_PORT_STATE
+#define ib_dispatch_port_state_event(ib, netdev)			\
+	ib_dispatch_event(&(struct ib_event) {				\
+		.device = (ib),						\
+		.element.port_num = 1,					\
+		.event = netif_running(netdev) &&			\
+			 netif_carrier_ok(netdev) ?			\
+			 IB_EVENT_PORT_ACTIVE : IB_EVENT_PORT_ERR,	\
+	})
 #endif
 
 /*

@@ -13,6 +13,7 @@
 
 #include "ah.h"
 #include "gid.h"
+#include "mcast.h"
 
 struct softhca_ah_entry {
 	struct rcu_head rcu;
@@ -21,17 +22,9 @@ struct softhca_ah_entry {
 	struct softhca_av av;
 };
 
-/**
- * softhca_av_init - make an address vector
- * @dev: the device that sends
- * @av: the vector
- * @attr: the address as the verbs give it
- *
- * Return: 0; -EINVAL where the address is no RoCE address of this port;
- * -EHOSTUNREACH where the destination is not on this host.
- */
-int softhca_av_init(struct softhca_dev *dev, struct softhca_av *av,
-		    const struct rdma_ah_attr *attr)
+/* The address, whoever is there. */
+static int av_fill(struct softhca_dev *dev, struct softhca_av *av,
+		   const struct rdma_ah_attr *attr)
 {
 	const struct ib_global_route *grh = rdma_ah_read_grh(attr);
 	const struct ib_gid_attr *sgid;
@@ -51,8 +44,30 @@ int softhca_av_init(struct softhca_dev *dev, struct softhca_av *av,
 	av->hop_limit = grh->hop_limit;
 	av->traffic_class = grh->traffic_class;
 	av->sl = rdma_ah_get_sl(attr);
+	return 0;
+}
 
-	if (!softhca_gid_is_local(&av->dgid)) {
+/**
+ * softhca_av_init - make an address vector that leads to one QP
+ * @dev: the device that sends
+ * @av: the vector
+ * @attr: the address as the verbs give it
+ *
+ * Return: 0; -EINVAL where the address is no RoCE address of this port, or that
+ * of a group; -EHOSTUNREACH where the destination is not on this host, or in
+ * another network namespace.
+ */
+int softhca_av_init(struct softhca_dev *dev, struct softhca_av *av,
+		    const struct rdma_ah_attr *attr)
+{
+	int err = av_fill(dev, av, attr);
+
+	if (err)
+		return err;
+	if (softhca_is_mcast(&av->dgid))
+		return -EINVAL;
+
+	if (!softhca_gid_is_local(&av->dgid, dev)) {
 		ibdev_warn_ratelimited(&dev->ib,
 			"destination %pI6c has no softhca device on this host, and only such destinations can be reached\n",
 			av->dgid.raw);
@@ -98,7 +113,10 @@ int softhca_create_ah(struct ib_ah *ib, struct rdma_ah_init_attr *init,
 	}
 	entry->pd = ib->pd;
 
-	err = softhca_av_init(dev, &entry->av, init->ah_attr);
+	if (softhca_is_mcast(&rdma_ah_read_grh(init->ah_attr)->dgid))
+		err = av_fill(dev, &entry->av, init->ah_attr);
+	else
+		err = softhca_av_init(dev, &entry->av, init->ah_attr);
 	if (err)
 		goto err_entry;
 

@@ -10,6 +10,7 @@
 #include <rdma/uverbs_ioctl.h>
 
 #include "cq.h"
+#include "trace.h"
 
 /*
  * Completion flags of user space (IBV_WC_*) agree with the kernel's but for
@@ -34,6 +35,7 @@ static void cq_error_work(struct work_struct *work)
 		.event = IB_EVENT_CQ_ERR,
 	};
 
+	trace_hca_event(cq->ib.device, event.event, cq->ib.res.id);
 	ibdev_warn_ratelimited(cq->ib.device,
 			       "a completion queue of %u entries overflowed\n",
 			       softhca_ring_size(&cq->ring));
@@ -93,12 +95,67 @@ err_charge:
 int softhca_destroy_cq(struct ib_cq *ib, struct ib_udata *udata)
 {
 	struct softhca_cq *cq = to_softhca_cq(ib);
+	struct softhca_ring ring;
 
 	irq_work_sync(&cq->irq_work);
 	cancel_work_sync(&cq->error_work);
-	softhca_ring_destroy(&cq->ring);
+
+	/* Whoever lists resources may still look at it. */
+	spin_lock_irq(&cq->lock);
+	ring = cq->ring;
+	memset(&cq->ring, 0, sizeof(cq->ring));
+	spin_unlock_irq(&cq->lock);
+	softhca_ring_destroy(&ring);
 	softhca_uncharge(to_softhca(ib->device), SOFTHCA_CQ);
 	return 0;
+}
+
+/**
+ * softhca_resize_cq - ib_device_ops.resize_cq, resize_user_cq
+ * @ib: the queue
+ * @cqe: entries that it shall hold at least
+ * @udata: of the user's command; NULL for a kernel queue
+ *
+ * Completions may come meanwhile, and a kernel consumer may poll. Of a user's
+ * queue, what the user has not consumed yet is in the new ring when the command
+ * returns; librxe does not let anybody poll until it has mapped that.
+ *
+ * Context: May sleep.
+ * Return: 0; -EINVAL where @cqe is none or too many, or fewer than the entries
+ * that wait, and the queue goes on as it was; -ENOMEM.
+ */
+int softhca_resize_cq(struct ib_cq *ib, unsigned int cqe,
+		      struct ib_udata *udata)
+{
+	struct softhca_cq *cq = to_softhca_cq(ib);
+	struct rxe_resize_cq_resp resp = {};
+	struct softhca_ring spare;
+	int err;
+
+	if (!cqe || cqe > SOFTHCA_MAX_CQE)
+		return -EINVAL;
+	if (udata && udata->outlen < sizeof(resp))
+		return -EINVAL;
+
+	/* The shift of a ring is the same throughout. */
+	err = softhca_ring_init(&spare, cqe, 1UL << cq->ring.shift, udata,
+				&resp.mi);
+	if (err)
+		return err;
+	if (udata) {
+		err = ib_copy_to_udata(udata, &resp, sizeof(resp));
+		if (err)
+			goto out;
+	}
+
+	spin_lock_irq(&cq->lock);
+	err = softhca_ring_replace(&cq->ring, &spare, SOFTHCA_RING_PRODUCER);
+	if (!err)
+		ib->cqe = softhca_ring_size(&cq->ring);
+	spin_unlock_irq(&cq->lock);
+out:
+	softhca_ring_destroy(&spare);	/* the old one, or the unused one */
+	return err;
 }
 
 static void user_wc(struct ib_uverbs_wc *uwc, const struct ib_wc *wc)
@@ -154,6 +211,9 @@ int softhca_cq_add(struct softhca_cq *cq, const struct ib_wc *wc,
 	else
 		*(struct ib_wc *)softhca_ring_tail(&cq->ring) = *wc;
 	softhca_ring_push(&cq->ring);
+	trace_hca_cqe(&cq->ib, wc);
+	if (wc->status != IB_WC_SUCCESS)
+		trace_hca_cqe_error(&cq->ib, wc);
 
 	if (cq->notify == IB_CQ_NEXT_COMP ||
 	    (cq->notify == IB_CQ_SOLICITED &&
@@ -202,10 +262,8 @@ int softhca_req_notify_cq(struct ib_cq *ib, enum ib_cq_notify_flags flags)
 	if (cq->notify != IB_CQ_NEXT_COMP)
 		cq->notify = flags & IB_CQ_SOLICITED_MASK;
 	if (flags & IB_CQ_REPORT_MISSED_EVENTS)
-		missed = !!((cq->ring.prod -
-			     (cq->ring.shared ?
-			      READ_ONCE(cq->ring.shared->consumer_index) :
-			      cq->ring.cons)) & cq->ring.mask);
+		missed = !!softhca_ring_waiting(&cq->ring,
+						SOFTHCA_RING_PRODUCER);
 	spin_unlock_irqrestore(&cq->lock, irq_flags);
 	return missed;
 }

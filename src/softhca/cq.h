@@ -12,9 +12,9 @@
 /**
  * struct softhca_cq - a completion queue
  * @ib: what the RDMA core knows of it
- * @lock: protects the ring's producer, for kernel queues its consumer as
- *	well, @notify and @overflow; taken inside any other lock, with
- *	interrupts off
+ * @lock: protects which ring it is and its producer, for kernel queues its
+ *	consumer as well, @notify and @overflow; taken inside any other lock,
+ *	with interrupts off
  * @ring: struct ib_uverbs_wc for user space, struct ib_wc for the kernel
  * @notify: the completions that raise an event; 0 when not armed
  * @overflow: an entry was lost; nothing more is added
@@ -42,6 +42,8 @@ static inline struct softhca_cq *to_softhca_cq(struct ib_cq *ib)
 int softhca_create_cq(struct ib_cq *ib, const struct ib_cq_init_attr *attr,
 		      struct ib_udata *udata);
 int softhca_destroy_cq(struct ib_cq *ib, struct ib_udata *udata);
+int softhca_resize_cq(struct ib_cq *ib, unsigned int cqe,
+		      struct ib_udata *udata);
 int softhca_poll_cq(struct ib_cq *ib, int num_entries, struct ib_wc *wc);
 int softhca_req_notify_cq(struct ib_cq *ib, enum ib_cq_notify_flags flags);
 

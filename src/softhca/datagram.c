@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Datagrams between QPs of this kernel: whom they are for, the header that comes
- * with them, and their delivery.
+ * Datagrams between QPs of this kernel: whom they are for, one QP or the members
+ * of a multicast group, the header that comes with them, and their delivery.
  *
  * A receiver may have many senders: its @rq_consume is held for a delivery, which
  * is short. A datagram that cannot be taken is dropped, and its sender is not told.
@@ -13,6 +13,7 @@
 #include "counters.h"
 #include "device.h"
 #include "gid.h"
+#include "mcast.h"
 #include "message.h"
 
 /* The QP that a datagram is for, held; NULL where nobody takes it. */
@@ -25,6 +26,7 @@ static struct softhca_qp *find_datagram_peer(struct softhca_qp *qp,
 	if (wqe->ud.qpn != 1) {
 		peer = softhca_qp_get(wqe->ud.qpn);
 		if (peer && peer->ib.qp_type == IB_QPT_UD &&
+		    softhca_same_net(qp->dev, peer->dev) &&
 		    softhca_gid_is_on(&wqe->ud.av.dgid, peer->dev))
 			return peer;
 		if (peer)
@@ -110,7 +112,7 @@ static struct softhca_outcome deliver_datagram(struct softhca_msg *msg)
 		softhca_resp_complete(msg->peer, recv, IB_WC_LOC_QP_OP_ERR,
 				      &resp);
 	if (err || recv->length < sizeof(hdr) + len) {
-		softhca_count(msg->peer->dev, SOFTHCA_CNT_UD_DROPPED, 1);
+		softhca_qp_count(msg->peer, SOFTHCA_CNT_UD_DROPPED, 1);
 		return SOFTHCA_DONE_WITH(IB_WC_SUCCESS);
 	}
 
@@ -133,61 +135,107 @@ static struct softhca_outcome deliver_datagram(struct softhca_msg *msg)
 	case SOFTHCA_MEM_STOPPED:
 		break;
 	case SOFTHCA_MEM_OK:
-		softhca_count(msg->peer->dev, SOFTHCA_CNT_RX_MSGS, 1);
-		softhca_count(msg->peer->dev, SOFTHCA_CNT_RX_BYTES, len);
+		softhca_qp_count(msg->peer, SOFTHCA_CNT_RX_MSGS, 1);
+		softhca_qp_count(msg->peer, SOFTHCA_CNT_RX_BYTES, len);
 		softhca_resp_complete(msg->peer, recv, IB_WC_SUCCESS, &resp);
 		break;
 	}
 	return SOFTHCA_DONE_WITH(IB_WC_SUCCESS);
 }
 
+/* To one of those whom it is for, who is held. */
+static struct softhca_outcome deliver_to(struct softhca_msg *msg,
+					 struct softhca_qp *peer)
+{
+	struct softhca_outcome out = SOFTHCA_DONE_WITH(IB_WC_SUCCESS);
+	struct softhca_qp *qp = msg->qp;
+	u32 qkey = msg->wqe->ud.qkey;
+	unsigned long flags;
+
+	msg->peer = peer;
+	msg->may_sleep = false;
+	if (!softhca_qp_enter(peer))
+		return out;
+
+	/* A Q_Key with its top bit set asks for the sending QP's own. */
+	if (qkey & BIT(31))
+		qkey = qp->qkey;
+
+	if (peer->qkey != qkey) {
+		softhca_qp_count(peer, SOFTHCA_CNT_QKEY_VIOLATION, 1);
+	} else if (READ_ONCE(qp->dev->port_up) &&
+		   READ_ONCE(peer->dev->port_up)) {
+		spin_lock_irqsave(&peer->rq_consume, flags);
+		out = deliver_datagram(msg);
+		spin_unlock_irqrestore(&peer->rq_consume, flags);
+	}
+	softhca_qp_leave(peer);
+	return out;
+}
+
+struct multicast {
+	struct softhca_msg *msg;
+	struct softhca_outcome out;
+};
+
+/* A sender whose own memory is refused sends nothing more. */
+static bool deliver_to_member(struct softhca_qp *member, void *arg)
+{
+	struct multicast *mc = arg;
+
+	mc->out = deliver_to(mc->msg, member);
+	return mc->out.status == IB_WC_SUCCESS;
+}
+
+static struct softhca_outcome send_multicast(struct softhca_msg *msg)
+{
+	struct multicast mc = {
+		.msg = msg,
+		.out = SOFTHCA_DONE_WITH(IB_WC_SUCCESS),
+	};
+
+	if (msg->wqe->ud.qpn == SOFTHCA_MCAST_QPN)
+		softhca_mcast_for_each(msg->qp->dev, &msg->wqe->ud.av.dgid,
+				       deliver_to_member, &mc);
+	return mc.out;
+}
+
+static struct softhca_outcome send_unicast(struct softhca_msg *msg)
+{
+	struct softhca_qp *peer = find_datagram_peer(msg->qp, msg->wqe);
+	struct softhca_outcome out;
+
+	if (!peer) {
+		softhca_qp_count(msg->qp, SOFTHCA_CNT_UD_DROPPED, 1);
+		return SOFTHCA_DONE_WITH(IB_WC_SUCCESS);
+	}
+	out = deliver_to(msg, peer);
+	softhca_qp_put(peer->handle);
+	return out;
+}
+
 /**
  * softhca_send_datagram - try a send work request of a UD or GSI QP
- * @msg: the message, whose peer is found here
+ * @msg: the message, whose peers are found here
  *
  * Context: Any, by the QP's one requester.
  */
 struct softhca_outcome softhca_send_datagram(struct softhca_msg *msg)
 {
-	struct softhca_send_wqe *wqe = msg->wqe;
-	struct softhca_outcome out = SOFTHCA_DONE_WITH(IB_WC_SUCCESS);
-	struct softhca_qp *qp = msg->qp, *peer;
-	unsigned long flags;
-	u32 qkey;
+	struct softhca_qp *qp = msg->qp;
+	struct softhca_outcome out;
+	u32 len = msg->wqe->length;
 
-	if (wqe->length > ib_mtu_enum_to_int(softhca_port_mtu(qp->dev)))
+	if (msg->wqe->length > ib_mtu_enum_to_int(softhca_port_mtu(qp->dev)))
 		return SOFTHCA_DONE_WITH(IB_WC_LOC_LEN_ERR);
 	if (softhca_msg_own_mem_is_bad(msg))
 		return SOFTHCA_DONE_WITH(IB_WC_LOC_PROT_ERR);
 
-	/* A Q_Key with its top bit set asks for the sending QP's own. */
-	qkey = wqe->ud.qkey & BIT(31) ? qp->qkey : wqe->ud.qkey;
-
-	peer = find_datagram_peer(qp, wqe);
-	if (!peer) {
-		softhca_count(qp->dev, SOFTHCA_CNT_UD_DROPPED, 1);
-		return out;
-	}
-	msg->peer = peer;
-	if (!softhca_qp_enter(peer))
-		goto out_put;
-
-	if (peer->qkey != qkey) {
-		softhca_count(peer->dev, SOFTHCA_CNT_QKEY_VIOLATION, 1);
-	} else if (READ_ONCE(qp->dev->port_up) &&
-		   READ_ONCE(peer->dev->port_up)) {
-		msg->may_sleep = false;
-		spin_lock_irqsave(&peer->rq_consume, flags);
-		out = deliver_datagram(msg);
-		spin_unlock_irqrestore(&peer->rq_consume, flags);
-	}
-
+	out = softhca_is_mcast(&msg->wqe->ud.av.dgid) ? send_multicast(msg) :
+							send_unicast(msg);
 	if (out.status == IB_WC_SUCCESS) {
-		softhca_count(qp->dev, SOFTHCA_CNT_TX_MSGS, 1);
-		softhca_count(qp->dev, SOFTHCA_CNT_TX_BYTES, wqe->length);
+		softhca_qp_count(qp, SOFTHCA_CNT_TX_MSGS, 1);
+		softhca_qp_count(qp, SOFTHCA_CNT_TX_BYTES, len);
 	}
-	softhca_qp_leave(peer);
-out_put:
-	softhca_qp_put(peer->handle);
 	return out;
 }

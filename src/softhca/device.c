@@ -22,6 +22,7 @@
 #include <net/addrconf.h>
 #include <rdma/ib_addr.h>
 #include <rdma/ib_mad.h>
+#include <rdma/rdma_counter.h>
 #include <rdma/rdma_user_rxe.h>
 #include <rdma/uverbs_ioctl.h>
 #include <dma_rmap.h>
@@ -32,13 +33,16 @@
 #include "device.h"
 #include "gid.h"
 #include "link.h"
+#include "mcast.h"
 #include "mr.h"
 #include "mw.h"
 #include "parent.h"
 #include "post.h"
 #include "qp.h"
 #include "qp_state.h"
+#include "restrack.h"
 #include "ring.h"
+#include "trace.h"
 
 /* librxe's; see include/uapi/rdma/rdma_user_rxe.h. */
 #define RXE_ABI_VERSION		2
@@ -54,6 +58,8 @@ static const int softhca_limits[SOFTHCA_NR_KINDS] = {
 	[SOFTHCA_MW] = SOFTHCA_MAX_MW,
 	[SOFTHCA_AH] = SOFTHCA_MAX_AH,
 	[SOFTHCA_SRQ] = SOFTHCA_MAX_SRQ,
+	[SOFTHCA_MCAST_GROUP] = SOFTHCA_MAX_MCAST_GROUP,
+	[SOFTHCA_MCAST_MEMBER] = SOFTHCA_MAX_MCAST_TOTAL,
 };
 
 /* Nothing of ours to keep in these. */
@@ -135,6 +141,9 @@ static int softhca_query_device(struct ib_device *ib,
 		.max_qp_init_rd_atom = SOFTHCA_MAX_RD_ATOMIC,
 		.atomic_cap = IS_ENABLED(CONFIG_64BIT) ? IB_ATOMIC_GLOB :
 							 IB_ATOMIC_HCA,
+		.max_mcast_grp = SOFTHCA_MAX_MCAST_GROUP,
+		.max_mcast_qp_attach = SOFTHCA_MAX_MCAST_MEMBERS,
+		.max_total_mcast_qp_attach = SOFTHCA_MAX_MCAST_TOTAL,
 		.max_ah = SOFTHCA_MAX_AH,
 		.max_srq = SOFTHCA_MAX_SRQ,
 		.max_srq_wr = SOFTHCA_MAX_SRQ_WR,
@@ -306,6 +315,7 @@ static void softhca_dealloc_driver(struct ib_device *ib)
 	WARN_ON(!xa_empty(&dev->ahs));
 	xa_destroy(&dev->mrs);
 	xa_destroy(&dev->ahs);
+	xa_destroy(&dev->counter_sets);
 	free_percpu(dev->counters);
 	if (dev->rmap)
 		dma_rmap_destroy(dev->rmap);
@@ -315,7 +325,10 @@ static void softhca_dealloc_driver(struct ib_device *ib)
 }
 
 COMPAT_CREATE_CQ_OP(softhca_create_cq)
+COMPAT_COUNTER_BIND_QP_OP(softhca_counter_bind_qp)
+COMPAT_COUNTER_UNBIND_QP_OP(softhca_counter_unbind_qp)
 COMPAT_REG_USER_MR_OP(softhca_reg_user_mr)
+COMPAT_RESIZE_CQ_OP(softhca_resize_cq)
 
 static const struct ib_device_ops softhca_ops = {
 	.owner = THIS_MODULE,
@@ -328,6 +341,12 @@ static const struct ib_device_ops softhca_ops = {
 	.alloc_mw = softhca_alloc_mw,
 	.alloc_pd = softhca_alloc_pd,
 	.alloc_ucontext = softhca_alloc_ucontext,
+	.attach_mcast = softhca_attach_mcast,
+	.counter_alloc_stats = softhca_counter_alloc_stats,
+	.counter_bind_qp = softhca_counter_bind_qp_op,
+	.counter_dealloc = softhca_counter_dealloc,
+	.counter_unbind_qp = softhca_counter_unbind_qp_op,
+	.counter_update_stats = softhca_counter_update_stats,
 	.create_ah = softhca_create_ah,
 	.create_cq = softhca_create_cq_op,
 	.create_qp = softhca_create_qp,
@@ -343,8 +362,11 @@ static const struct ib_device_ops softhca_ops = {
 	.destroy_cq = softhca_destroy_cq,
 	.destroy_qp = softhca_destroy_qp,
 	.destroy_srq = softhca_destroy_srq,
+	.detach_mcast = softhca_detach_mcast,
 	.disassociate_ucontext = softhca_disassociate_ucontext,
 	.enable_driver = softhca_enable_driver,
+	.fill_res_cq_entry = softhca_fill_res_cq,
+	.fill_res_qp_entry = softhca_fill_res_qp,
 	.get_dev_fw_str = softhca_get_dev_fw_str,
 	.get_dma_mr = softhca_get_dma_mr,
 	.get_hw_stats = softhca_get_hw_stats,
@@ -368,6 +390,7 @@ static const struct ib_device_ops softhca_ops = {
 	.query_srq = softhca_query_srq,
 	.reg_user_mr = softhca_reg_user_mr_op,
 	.req_notify_cq = softhca_req_notify_cq,
+	.COMPAT_RESIZE_CQ = softhca_resize_cq_op,
 
 	INIT_RDMA_OBJ_SIZE(ib_ah, softhca_ah, ib),
 	INIT_RDMA_OBJ_SIZE(ib_cq, softhca_cq, ib),
@@ -376,6 +399,7 @@ static const struct ib_device_ops softhca_ops = {
 	INIT_RDMA_OBJ_SIZE(ib_qp, softhca_qp, ib),
 	INIT_RDMA_OBJ_SIZE(ib_srq, softhca_srq, ib),
 	INIT_RDMA_OBJ_SIZE(ib_ucontext, softhca_ucontext, ib),
+	COMPAT_RDMA_COUNTER_SIZE
 };
 
 /* Make what issues and resolves the device's addresses, if it is not virt. */
@@ -449,6 +473,7 @@ struct softhca_dev *softhca_device_create(const char *name,
 	xa_init_flags(&dev->mrs, XA_FLAGS_ALLOC1);
 	spin_lock_init(&dev->mw_lock);
 	xa_init_flags(&dev->ahs, XA_FLAGS_ALLOC1 | XA_FLAGS_LOCK_IRQ);
+	xa_init_flags(&dev->counter_sets, XA_FLAGS_ALLOC1);
 	return dev;
 
 err_counters:
@@ -458,12 +483,25 @@ err_dev:
 	return ERR_PTR(err);
 }
 
+/*
+ * Where each device is in one network namespace alone (`rdma system set netns
+ * exclusive`), it begins in its netdev's. The core looks at this before the
+ * registration, and moves the device to the initial one when that namespace ends.
+ */
+static void device_enter_netns(struct softhca_dev *dev)
+{
+	struct net *net = dev_net(dev->netdev);
+
+	if (!rdma_dev_access_netns(&dev->ib, net))
+		write_pnet(&dev->ib.coredev.rdma_net, net);
+}
+
 /**
  * softhca_device_register - make a device known to the RDMA core
  * @dev: the device; it is gone when this fails
  * @name: what it shall be called
  *
- * Context: May sleep; not under rtnl.
+ * Context: May sleep; not under rtnl. The caller holds the netdev's namespace.
  * Return: 0 or a negative errno.
  */
 int softhca_device_register(struct softhca_dev *dev, const char *name)
@@ -476,6 +514,7 @@ int softhca_device_register(struct softhca_dev *dev, const char *name)
 	ib->phys_port_cnt = 1;
 	ib->num_comp_vectors = num_possible_cpus();
 	ib->local_dma_lkey = SOFTHCA_LOCAL_DMA_LKEY;
+	device_enter_netns(dev);
 	addrconf_addr_eui48((u8 *)&ib->node_guid, dev->netdev->dev_addr);
 	ib->uverbs_cmd_mask |= BIT_ULL(IB_USER_VERBS_CMD_POST_SEND) |
 			       BIT_ULL(IB_USER_VERBS_CMD_REQ_NOTIFY_CQ);
@@ -500,11 +539,6 @@ int softhca_device_register(struct softhca_dev *dev, const char *name)
 void softhca_device_update_port(struct softhca_dev *dev)
 {
 	bool up = netif_running(dev->netdev) && netif_carrier_ok(dev->netdev);
-	struct ib_event event = {
-		.device = &dev->ib,
-		.element.port_num = 1,
-		.event = up ? IB_EVENT_PORT_ACTIVE : IB_EVENT_PORT_ERR,
-	};
 
 	if (READ_ONCE(dev->port_up) == up)
 		return;
@@ -512,7 +546,9 @@ void softhca_device_update_port(struct softhca_dev *dev)
 	if (!READ_ONCE(dev->enabled))
 		return;
 	ibdev_info(&dev->ib, "port is %s\n", up ? "active" : "down");
-	ib_dispatch_event(&event);
+	trace_hca_event(&dev->ib,
+			up ? IB_EVENT_PORT_ACTIVE : IB_EVENT_PORT_ERR, 1);
+	ib_dispatch_port_state_event(&dev->ib, dev->netdev);
 }
 
 /*

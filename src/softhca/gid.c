@@ -5,7 +5,8 @@
  * The core fills each port's GID table from its netdev's addresses and tells
  * us of every change. The table kept here answers, for the local transport,
  * whether a GID is on this host and on which device. Several devices may have
- * the same GID: those on one netdev do.
+ * the same GID: those on one netdev do, and those in different network namespaces
+ * may, which have nothing to do with each other.
  */
 #include <linux/hashtable.h>
 #include <linux/jhash.h>
@@ -60,17 +61,19 @@ int softhca_del_gid(const struct ib_gid_attr *attr, void **context)
 }
 
 /**
- * softhca_gid_is_local - is there a device of ours with this GID?
+ * softhca_gid_is_local - can this device reach a GID on this host?
  * @gid: the GID
+ * @from: the device
  *
  * Context: Any.
  */
-bool softhca_gid_is_local(const union ib_gid *gid)
+bool softhca_gid_is_local(const union ib_gid *gid,
+			  const struct softhca_dev *from)
 {
 	bool found;
 
 	rcu_read_lock();
-	found = softhca_gid_device(gid, NULL);
+	found = softhca_gid_device(gid, from);
 	rcu_read_unlock();
 	return found;
 }
@@ -102,25 +105,27 @@ bool softhca_gid_is_on(const union ib_gid *gid, const struct softhca_dev *dev)
 /**
  * softhca_gid_device - which device serves a GID?
  * @gid: the GID
- * @preferred: this one, if it has the GID; may be NULL
+ * @from: the device that asks; itself, if it has the GID
  *
  * Where several devices have the GID, it is the oldest one, which is also
- * where the connection manager binds a listener on that address.
+ * where the connection manager binds a listener on that address. In another
+ * network namespace the same address is another one's.
  *
  * Context: Under rcu_read_lock(), for as long as the result is used.
- * Return: the device, or NULL where the GID is not on this host.
+ * Return: the device, or NULL where @from reaches none with this GID.
  */
 struct softhca_dev *softhca_gid_device(const union ib_gid *gid,
-				       struct softhca_dev *preferred)
+				       const struct softhca_dev *from)
 {
 	struct softhca_dev *found = NULL;
 	struct gid_entry *entry;
 
 	hash_for_each_possible_rcu(gid_table, entry, node, gid_hash(gid)) {
-		if (memcmp(&entry->gid, gid, sizeof(*gid)))
+		if (memcmp(&entry->gid, gid, sizeof(*gid)) ||
+		    !softhca_same_net(entry->dev, from))
 			continue;
-		if (entry->dev == preferred)
-			return preferred;
+		if (entry->dev == from)
+			return entry->dev;
 		if (!found || entry->dev->ordinal < found->ordinal)
 			found = entry->dev;
 	}

@@ -2,9 +2,10 @@
 /*
  * Links: which netdev has which device.
  *
- * A link comes from `rdma link add` or, as the parameter `netdevs` says, with
- * an Ethernet netdev of the initial network namespace. It goes with its
- * netdev, by `rdma link delete`, or with the module.
+ * A link comes from `rdma link add`, in any network namespace, or, as the
+ * parameter `netdevs` says, with an Ethernet netdev of the initial one. It goes
+ * with its netdev, which it does not follow to another namespace, by `rdma link
+ * delete`, or with the module.
  *
  * Devices are registered and unregistered under @link_ops_lock, outside rtnl,
  * by the one who asks or by a worker on behalf of the netdev notifier. The end
@@ -69,8 +70,7 @@ static struct workqueue_struct *link_wq;
 
 static bool netdev_is_suitable(const struct net_device *netdev)
 {
-	return netdev->type == ARPHRD_ETHER && !is_vlan_dev(netdev) &&
-	       net_eq(dev_net(netdev), &init_net);
+	return netdev->type == ARPHRD_ETHER && !is_vlan_dev(netdev);
 }
 
 /* Those that carry another netdev's traffic get no device by themselves. */
@@ -103,11 +103,18 @@ static void link_drop(struct softhca_link *link)
 	kfree(link);
 }
 
-/*
- * Make a link's device. Under link_ops_lock; the caller holds the netdev. The
- * link is in the list already, so that its device's end finds it.
- */
-static int link_up(struct softhca_link *link)
+/* Hold a netdev's namespace; NULL where that is coming to its end. */
+static struct net *get_net_of(const struct net_device *netdev)
+{
+	struct net *net;
+
+	rcu_read_lock();
+	net = maybe_get_net(dev_net(netdev));
+	rcu_read_unlock();
+	return net;
+}
+
+static int link_register(struct softhca_link *link)
 {
 	struct softhca_dev *dev;
 
@@ -123,6 +130,22 @@ static int link_up(struct softhca_link *link)
 	mutex_unlock(&links_lock);
 
 	return softhca_device_register(dev, link->name);
+}
+
+/*
+ * Make a link's device. Under link_ops_lock; the caller holds the netdev. The
+ * link is in the list already, so that its device's end finds it.
+ */
+static int link_up(struct softhca_link *link)
+{
+	struct net *net = get_net_of(link->netdev);
+	int err;
+
+	if (!net)
+		return -ENODEV;
+	err = link_register(link);
+	put_net(net);
+	return err;
 }
 
 /*
@@ -478,7 +501,7 @@ static int link_newlink(const char *name, struct net_device *netdev)
 	int err;
 
 	if (!netdev_is_suitable(netdev)) {
-		pr_err("%s: not an Ethernet netdev (VLANs excluded) of the initial network namespace\n",
+		pr_err("%s: not an Ethernet netdev (VLANs excluded)\n",
 		       netdev->name);
 		return -EINVAL;
 	}

@@ -14,6 +14,7 @@
 #include "atomic.h"
 #include "counters.h"
 #include "flush.h"
+#include "gid.h"
 #include "message.h"
 #include "mw.h"
 #include "qp_state.h"
@@ -26,7 +27,7 @@ static bool take_receive(struct softhca_msg *msg, struct softhca_recv_wqe *recv,
 	int err = softhca_rq_head(msg->peer, recv);
 
 	if (err == -EAGAIN) {
-		softhca_count(msg->peer->dev, SOFTHCA_CNT_OUT_OF_BUFFER, 1);
+		softhca_qp_count(msg->peer, SOFTHCA_CNT_OUT_OF_BUFFER, 1);
 		out->verdict = SOFTHCA_NOT_READY;
 		out->rnr_timer = msg->peer->min_rnr_timer;
 		return false;
@@ -127,7 +128,7 @@ static struct softhca_outcome do_write(struct softhca_msg *msg)
 		break;
 	}
 
-	softhca_count(msg->peer->dev, SOFTHCA_CNT_RX_WRITES, 1);
+	softhca_qp_count(msg->peer, SOFTHCA_CNT_RX_WRITES, 1);
 	return imm ? receive_done(msg, recv, &resp) : SOFTHCA_DONE_WITH(IB_WC_SUCCESS);
 }
 
@@ -160,7 +161,7 @@ static struct softhca_outcome do_read(struct softhca_msg *msg)
 		break;
 	}
 
-	softhca_count(msg->peer->dev, SOFTHCA_CNT_RX_READS, 1);
+	softhca_qp_count(msg->peer, SOFTHCA_CNT_RX_READS, 1);
 	return SOFTHCA_DONE_WITH(IB_WC_SUCCESS);
 }
 
@@ -175,6 +176,7 @@ static bool is_connected(const struct softhca_qp *qp,
 	       peer->dest_qpn == qp->ib.qp_num &&
 	       (peer->rq_psn == qp->sq_psn || softhca_qp_is_unacked(qp)) &&
 	       READ_ONCE(qp->dev->port_up) && READ_ONCE(peer->dev->port_up) &&
+	       softhca_same_net(qp->dev, peer->dev) &&
 	       !memcmp(&peer->av.sgid, &qp->av.dgid, sizeof(qp->av.dgid)) &&
 	       !memcmp(&peer->av.dgid, &qp->av.sgid, sizeof(qp->av.sgid));
 }
@@ -217,10 +219,10 @@ static struct softhca_outcome ask_peer(struct softhca_msg *msg)
 	}
 
 	if (out.verdict == SOFTHCA_DONE && out.status == IB_WC_SUCCESS) {
-		softhca_count(qp->dev, SOFTHCA_CNT_TX_MSGS, 1);
-		softhca_count(qp->dev, SOFTHCA_CNT_TX_BYTES, msg->wqe->length);
-		softhca_count(msg->peer->dev, SOFTHCA_CNT_RX_MSGS, 1);
-		softhca_count(msg->peer->dev, SOFTHCA_CNT_RX_BYTES,
+		softhca_qp_count(qp, SOFTHCA_CNT_TX_MSGS, 1);
+		softhca_qp_count(qp, SOFTHCA_CNT_TX_BYTES, msg->wqe->length);
+		softhca_qp_count(msg->peer, SOFTHCA_CNT_RX_MSGS, 1);
+		softhca_qp_count(msg->peer, SOFTHCA_CNT_RX_BYTES,
 			      msg->wqe->length);
 	}
 out_leave:

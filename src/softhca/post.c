@@ -11,6 +11,7 @@
 #include "post.h"
 #include "qp.h"
 #include "requester.h"
+#include "trace.h"
 
 static int check_send_wr(const struct softhca_qp *qp,
 			 const struct ib_send_wr *wr, u64 *length)
@@ -109,6 +110,7 @@ static int post_one_send(struct softhca_qp *qp, const struct ib_send_wr *wr)
 		memcpy(wqe->sge, wr->sg_list,
 		       wr->num_sge * sizeof(*wr->sg_list));
 
+	trace_hca_post_send(qp, wqe);
 	softhca_ring_push(&qp->sq.ring);
 	return 0;
 }
@@ -139,8 +141,9 @@ int softhca_post_send(struct ib_qp *ib, const struct ib_send_wr *wr,
 	return err;
 }
 
-static int post_one_recv(struct softhca_ring *ring, u32 max_sge,
-			 const struct ib_recv_wr *wr)
+/* @qp is NULL for a shared receive queue. */
+static int post_one_recv(const struct softhca_qp *qp, struct softhca_ring *ring,
+			 u32 max_sge, const struct ib_recv_wr *wr)
 {
 	struct softhca_recv_wqe *wqe;
 	int i;
@@ -159,6 +162,8 @@ static int post_one_recv(struct softhca_ring *ring, u32 max_sge,
 		wqe->length += wr->sg_list[i].length;
 	}
 
+	if (qp)
+		trace_hca_post_recv(qp, wqe);
 	softhca_ring_push(ring);
 	return 0;
 }
@@ -178,7 +183,7 @@ int softhca_post_recv(struct ib_qp *ib, const struct ib_recv_wr *wr,
 
 	spin_lock_irqsave(&qp->rq.lock, flags);
 	for (; wr && !err; wr = wr->next) {
-		err = post_one_recv(&qp->rq.ring, qp->rq.max_sge, wr);
+		err = post_one_recv(qp, &qp->rq.ring, qp->rq.max_sge, wr);
 		if (err)
 			*bad_wr = wr;
 	}
@@ -204,7 +209,7 @@ int softhca_post_srq_recv(struct ib_srq *ib, const struct ib_recv_wr *wr,
 
 	spin_lock_irqsave(&srq->lock, flags);
 	for (; wr && !err; wr = wr->next) {
-		err = post_one_recv(&srq->ring, srq->max_sge, wr);
+		err = post_one_recv(NULL, &srq->ring, srq->max_sge, wr);
 		if (err)
 			*bad_wr = wr;
 	}

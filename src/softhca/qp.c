@@ -13,6 +13,7 @@
 #include "qp.h"
 #include "qp_state.h"
 #include "requester.h"
+#include "trace.h"
 
 /* How long the end of a device waits for what is posted to be flushed. */
 #define SHUT_DOWN_PATIENCE	(2 * HZ)
@@ -53,6 +54,7 @@ static void qp_event_work(struct work_struct *work)
  */
 void softhca_qp_event(struct softhca_qp *qp, enum ib_event_type event)
 {
+	trace_hca_event(qp->ib.device, event, qp->ib.qp_num);
 	set_bit(event, &qp->events);
 	schedule_work(&qp->event_work);
 }
@@ -279,6 +281,7 @@ static void qp_init(struct softhca_qp *qp, struct ib_qp_init_attr *init,
 		    bool user)
 {
 	qp->dev = to_softhca(qp->ib.device);
+	qp->counters = qp->dev->counters;
 	qp->user = user;
 	qp->srq = init->srq ? to_softhca_srq(init->srq) : NULL;
 	qp->sig_all = init->sq_sig_type == IB_SIGNAL_ALL_WR;

@@ -79,6 +79,8 @@ struct softhca_req {
  * struct softhca_qp - a queue pair
  * @ib: what the RDMA core knows of it
  * @dev: its device
+ * @counters: where it counts: its device's, or those of the counter that it is
+ *	bound to; see counters.c
  * @handle: how messages find it
  * @user: of user space
  * @sig_all: each send completes with an entry
@@ -120,6 +122,7 @@ struct softhca_req {
 struct softhca_qp {
 	struct ib_qp ib;
 	struct softhca_dev *dev;
+	struct softhca_counters __percpu *counters;
 	struct softhca_qp_handle *handle;
 	bool user;
 	bool sig_all;

@@ -11,6 +11,7 @@
 #include "device.h"
 #include "qp_state.h"
 #include "requester.h"
+#include "trace.h"
 
 static const char * const state_names[] = {
 	[IB_QPS_RESET] = "RESET",
@@ -37,9 +38,11 @@ static bool qp_move(struct softhca_qp *qp, enum ib_qp_state from,
 	}
 	spin_unlock_irqrestore(&qp->state_lock, flags);
 
-	if (moved)
+	if (moved) {
+		trace_hca_qp_state(qp, from, to);
 		ibdev_dbg(qp->ib.device, "QP %u: %s => %s\n", qp->ib.qp_num,
 			  state_names[from], state_names[to]);
+	}
 	return moved;
 }
 
@@ -106,12 +109,16 @@ void softhca_qp_established(struct softhca_qp *qp)
 void softhca_qp_reset(struct softhca_qp *qp)
 {
 	struct ib_qp_cap cap = qp->attr.cap;
+	enum ib_qp_state from;
 	unsigned long flags;
 
 	spin_lock_irqsave(&qp->state_lock, flags);
+	from = qp->state;
 	/* Pairs with softhca_qp_state(). */
 	smp_store_release(&qp->state, IB_QPS_RESET);
 	spin_unlock_irqrestore(&qp->state_lock, flags);
+	if (from != IB_QPS_RESET)
+		trace_hca_qp_state(qp, from, IB_QPS_RESET);
 
 	softhca_req_stop(qp);
 	wait_event(qp->idle, !atomic_read(&qp->inbound));

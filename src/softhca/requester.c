@@ -32,6 +32,7 @@
 #include "qp_state.h"
 #include "requester.h"
 #include "responder.h"
+#include "trace.h"
 #include "transport.h"
 
 /* Bounds of one run: bytes moved and work requests looked at. */
@@ -95,30 +96,33 @@ static enum ib_wc_opcode wc_opcode(u32 opcode)
 	}
 }
 
-static void count_status(struct softhca_dev *dev, enum ib_wc_status status)
+static void count_status(struct softhca_qp *qp, enum ib_wc_status status)
 {
 	switch (status) {
 	case IB_WC_SUCCESS:
 		return;
 	case IB_WC_WR_FLUSH_ERR:
-		softhca_count(dev, SOFTHCA_CNT_REQ_CQE_FLUSH, 1);
+		softhca_qp_count(qp, SOFTHCA_CNT_REQ_CQE_FLUSH, 1);
 		break;
 	case IB_WC_LOC_PROT_ERR:
-		softhca_count(dev, SOFTHCA_CNT_REQ_LOCAL_PROT, 1);
+		softhca_qp_count(qp, SOFTHCA_CNT_REQ_LOCAL_PROT, 1);
 		break;
 	case IB_WC_REM_ACCESS_ERR:
-		softhca_count(dev, SOFTHCA_CNT_REQ_REMOTE_ACCESS, 1);
+		softhca_qp_count(qp, SOFTHCA_CNT_REQ_REMOTE_ACCESS, 1);
 		break;
 	case IB_WC_REM_INV_REQ_ERR:
-		softhca_count(dev, SOFTHCA_CNT_REQ_REMOTE_INVALID, 1);
+		softhca_qp_count(qp, SOFTHCA_CNT_REQ_REMOTE_INVALID, 1);
 		break;
 	case IB_WC_RNR_RETRY_EXC_ERR:
-		softhca_count(dev, SOFTHCA_CNT_RNR_RETRY_ERR, 1);
+		softhca_qp_count(qp, SOFTHCA_CNT_RNR_EXCEEDED, 1);
+		break;
+	case IB_WC_RETRY_EXC_ERR:
+		softhca_qp_count(qp, SOFTHCA_CNT_RETRY_EXCEEDED, 1);
 		break;
 	default:
 		break;
 	}
-	softhca_count(dev, SOFTHCA_CNT_REQ_CQE_ERROR, 1);
+	softhca_qp_count(qp, SOFTHCA_CNT_REQ_CQE_ERROR, 1);
 }
 
 /* Remove the head of the send queue, with a completion where one is due. */
@@ -137,7 +141,7 @@ static void req_complete(struct softhca_qp *qp,
 	bool signalled = qp->sig_all || (wqe->flags & IB_SEND_SIGNALED) ||
 			 status != IB_WC_SUCCESS;
 
-	count_status(qp->dev, status);
+	count_status(qp, status);
 	qp->req.started = false;
 
 	/* First the slot, then the entry: its reader may post at once. */
@@ -165,29 +169,32 @@ static enum req_step req_not_ready(struct softhca_qp *qp,
 				   const struct softhca_send_wqe *wqe,
 				   u8 rnr_timer)
 {
+	u64 ns;
+
 	if (qp->rnr_retry != 7 && !qp->req.rnr_left--) {
 		req_fail(qp, wqe, IB_WC_RNR_RETRY_EXC_ERR);
 		return STEP_NEXT;
 	}
-	req_wait(qp, rnr_timer_10us[rnr_timer & 31] * 10ULL * NSEC_PER_USEC);
+	softhca_qp_count(qp, SOFTHCA_CNT_RNR_NAK, 1);
+	ns = rnr_timer_10us[rnr_timer & 31] * 10ULL * NSEC_PER_USEC;
+	trace_hca_retry(qp, wqe, SOFTHCA_NOT_READY, ns);
+	req_wait(qp, ns);
 	return STEP_IDLE;
 }
 
 static enum req_step req_no_answer(struct softhca_qp *qp,
 				   const struct softhca_send_wqe *wqe)
 {
-	softhca_count(qp->dev, SOFTHCA_CNT_ACK_TIMEOUT, 1);
-
 	/* A timeout of 0 waits without end; look again now and then. */
-	if (!qp->timeout) {
-		req_wait(qp, NSEC_PER_SEC / 10);
-		return STEP_IDLE;
-	}
-	if (!qp->req.retry_left--) {
+	u64 ns = qp->timeout ? 4096ULL << qp->timeout : NSEC_PER_SEC / 10;
+
+	softhca_qp_count(qp, SOFTHCA_CNT_ACK_TIMEOUT, 1);
+	if (qp->timeout && !qp->req.retry_left--) {
 		req_fail(qp, wqe, IB_WC_RETRY_EXC_ERR);
 		return STEP_NEXT;
 	}
-	req_wait(qp, 4096ULL << qp->timeout);
+	trace_hca_retry(qp, wqe, SOFTHCA_NO_ANSWER, ns);
+	req_wait(qp, ns);
 	return STEP_IDLE;
 }
 
@@ -257,6 +264,8 @@ static enum req_step req_execute(struct softhca_qp *qp, struct req_run *run)
 		qp->req.started = true;
 		qp->req.rnr_left = qp->rnr_retry;
 		qp->req.retry_left = qp->retry_cnt;
+		if (qp->user)	/* the kernel's: when it was posted */
+			trace_hca_post_send(qp, wqe);
 	}
 
 	out = execute(qp, wqe, run->may_sleep);

@@ -10,24 +10,24 @@
 #include "qp_state.h"
 #include "responder.h"
 
-static void count_status(struct softhca_dev *dev, enum ib_wc_status status)
+static void count_status(struct softhca_qp *qp, enum ib_wc_status status)
 {
 	switch (status) {
 	case IB_WC_SUCCESS:
 		return;
 	case IB_WC_WR_FLUSH_ERR:
-		softhca_count(dev, SOFTHCA_CNT_RESP_CQE_FLUSH, 1);
+		softhca_qp_count(qp, SOFTHCA_CNT_RESP_CQE_FLUSH, 1);
 		break;
 	case IB_WC_LOC_LEN_ERR:
-		softhca_count(dev, SOFTHCA_CNT_RESP_LOCAL_LENGTH, 1);
+		softhca_qp_count(qp, SOFTHCA_CNT_RESP_LOCAL_LENGTH, 1);
 		break;
 	case IB_WC_LOC_PROT_ERR:
-		softhca_count(dev, SOFTHCA_CNT_RESP_LOCAL_PROT, 1);
+		softhca_qp_count(qp, SOFTHCA_CNT_RESP_LOCAL_PROT, 1);
 		break;
 	default:
 		break;
 	}
-	softhca_count(dev, SOFTHCA_CNT_RESP_CQE_ERROR, 1);
+	softhca_qp_count(qp, SOFTHCA_CNT_RESP_CQE_ERROR, 1);
 }
 
 /**
@@ -59,7 +59,7 @@ void softhca_resp_complete(struct softhca_qp *qp,
 		.network_hdr_type = resp->hdr_type,
 	};
 
-	count_status(qp->dev, status);
+	count_status(qp, status);
 
 	/* First the slot, then the entry: its reader may post at once. */
 	softhca_rq_pop(qp);
@@ -81,7 +81,7 @@ void softhca_resp_complete(struct softhca_qp *qp,
 void softhca_resp_fail(struct softhca_qp *qp, enum ib_event_type event)
 {
 	if (event == IB_EVENT_QP_ACCESS_ERR)
-		softhca_count(qp->dev, SOFTHCA_CNT_RESP_REMOTE_ACCESS, 1);
+		softhca_qp_count(qp, SOFTHCA_CNT_RESP_REMOTE_ACCESS, 1);
 	softhca_qp_error(qp);
 	softhca_qp_event(qp, event);
 }

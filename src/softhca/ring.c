@@ -118,6 +118,79 @@ void softhca_ring_reset(struct softhca_ring *ring)
 		WRITE_ONCE(ring->shared->consumer_index, ring->cons);
 }
 
+/* How many elements wait, and the index of the first. */
+static u32 ring_waiting(const struct softhca_ring *ring,
+			enum softhca_ring_role role, u32 *first)
+{
+	u32 prod = ring->prod, cons = ring->cons;
+
+	if (ring->shared && role == SOFTHCA_RING_PRODUCER)
+		cons = READ_ONCE(ring->shared->consumer_index);
+	else if (ring->shared)
+		/* Pairs with the producer in user space. */
+		prod = smp_load_acquire(&ring->shared->producer_index);
+	*first = cons & ring->mask;
+	return (prod - cons) & ring->mask;
+}
+
+/**
+ * softhca_ring_waiting - how many elements wait
+ * @ring: the ring
+ * @role: what the HCA is in it
+ *
+ * Context: Any, with the ring kept from being replaced.
+ */
+u32 softhca_ring_waiting(const struct softhca_ring *ring,
+			 enum softhca_ring_role role)
+{
+	u32 first;
+
+	return ring_waiting(ring, role, &first);
+}
+
+/**
+ * softhca_ring_replace - go on in another ring, of another size
+ * @ring: the ring that is in use
+ * @spare: the new one: initialised with the same size of an element (1 <<
+ *	@ring's shift) and never used
+ * @role: what the HCA is in both
+ *
+ * What waits in the old ring is copied into the new one, in order; then the
+ * two change places. In either case the caller destroys @spare afterwards: it
+ * has become the old ring, or has remained unused. To resize a ring:
+ *
+ *	err = softhca_ring_init(&spare, entries, 1 << ring->shift, udata, &info);
+ *	(of user space:) tell it @info; a failure to do so destroys @spare
+ *	take the locks of those who produce and consume
+ *	err = softhca_ring_replace(ring, &spare, role);
+ *	release them
+ *	softhca_ring_destroy(&spare);
+ *
+ * User space goes on in the old ring until the call tells it of the new one. It
+ * must not, meanwhile, use the index which is its own; if it does, the harm is
+ * its own: elements are done twice or lost.
+ *
+ * Context: Any, with everybody kept out who uses the ring in the kernel.
+ * Return: 0, or -EINVAL where what waits does not fit: nothing has changed then.
+ */
+int softhca_ring_replace(struct softhca_ring *ring, struct softhca_ring *spare,
+			 enum softhca_ring_role role)
+{
+	u32 first, i, n = ring_waiting(ring, role, &first);
+
+	if (WARN_ON(spare->shift != ring->shift) || n > softhca_ring_size(spare))
+		return -EINVAL;
+
+	for (i = 0; i < n; i++)
+		memcpy(softhca_ring_elem(spare, i),
+		       softhca_ring_elem(ring, first + i), 1UL << ring->shift);
+	spare->prod = n;
+	if (spare->shared)
+		WRITE_ONCE(spare->shared->producer_index, n);
+	swap(*ring, *spare);
+	return 0;
+}
+
 /**
  * softhca_mmap - ib_device_ops.mmap: map a ring into a process
  * @ucontext: the process's context

@@ -41,10 +41,20 @@ struct softhca_ring {
 	struct softhca_mmap_entry *mmap;
 };
 
+/* Which end of a ring is the HCA's. */
+enum softhca_ring_role {
+	SOFTHCA_RING_PRODUCER,	/* of a completion queue */
+	SOFTHCA_RING_CONSUMER,	/* of a work queue */
+};
+
 int softhca_ring_init(struct softhca_ring *ring, u32 entries, size_t elem_size,
 		      struct ib_udata *udata, struct mminfo *info);
 void softhca_ring_destroy(struct softhca_ring *ring);
 void softhca_ring_reset(struct softhca_ring *ring);
+u32 softhca_ring_waiting(const struct softhca_ring *ring,
+			 enum softhca_ring_role role);
+int softhca_ring_replace(struct softhca_ring *ring, struct softhca_ring *spare,
+			 enum softhca_ring_role role);
 
 int softhca_mmap(struct ib_ucontext *ucontext, struct vm_area_struct *vma);
 void softhca_mmap_free(struct rdma_user_mmap_entry *entry);

@@ -49,6 +49,9 @@ struct softhca_addressing {
 #define SOFTHCA_MAX_MR		(1 << 20)
 #define SOFTHCA_MAX_MW		(1 << 20)
 #define SOFTHCA_MAX_AH		65536
+#define SOFTHCA_MAX_MCAST_GROUP		8192
+#define SOFTHCA_MAX_MCAST_MEMBERS	128	/* of a group: one send reaches all */
+#define SOFTHCA_MAX_MCAST_TOTAL		65536
 #define SOFTHCA_MAX_FAST_REG	1024
 #define SOFTHCA_MAX_RD_ATOMIC	128
 #define SOFTHCA_MAX_MSG		0x80000000u
@@ -69,6 +72,8 @@ enum softhca_kind {
 	SOFTHCA_MW,
 	SOFTHCA_AH,
 	SOFTHCA_SRQ,
+	SOFTHCA_MCAST_GROUP,
+	SOFTHCA_MCAST_MEMBER,
 	SOFTHCA_NR_KINDS,
 };
 
@@ -90,6 +95,8 @@ enum softhca_kind {
  * @ah_next: where the next number is searched
  * @gsi: QP 1; set and cleared by its creation and destruction
  * @counters: per CPU, see counters.h
+ * @counter_sets: those of counters that QPs are bound to, by their numbers; see
+ *	counters.c
  */
 struct softhca_dev {
 	struct ib_device ib;
@@ -107,6 +114,7 @@ struct softhca_dev {
 	u32 ah_next;
 	struct softhca_qp_handle __rcu *gsi;
 	struct softhca_counters __percpu *counters;
+	struct xarray counter_sets;
 };
 
 static inline struct softhca_dev *to_softhca(struct ib_device *ib)

@@ -11,6 +11,7 @@
 #include <rdma/rdma_user_rxe.h>
 
 #include "qp.h"
+#include "trace.h"
 #include "wqe.h"
 
 size_t softhca_send_wqe_size(u32 max_sge, u32 max_inline)
@@ -288,9 +289,13 @@ int softhca_rq_head(struct softhca_qp *qp, struct softhca_recv_wqe *recv)
 	struct softhca_held *held = &qp->held;
 	int err;
 
-	if (!qp->srq)
-		return softhca_recv_head(&qp->rq.ring, qp->user,
-					 qp->rq.max_sge, recv);
+	if (!qp->srq) {
+		err = softhca_recv_head(&qp->rq.ring, qp->user, qp->rq.max_sge,
+					recv);
+		if (qp->user && err != -EAGAIN)
+			trace_hca_post_recv(qp, recv);
+		return err;
+	}
 
 	/* In the error state it takes nothing more from the others. */
 	if (!held->taken) {
@@ -298,6 +303,7 @@ int softhca_rq_head(struct softhca_qp *qp, struct softhca_recv_wqe *recv)
 		      softhca_srq_take(qp->srq, held) : -EAGAIN;
 		if (err)
 			return err;
+		trace_hca_post_recv(qp, held->recv);
 	}
 	memcpy(recv, held->recv, softhca_recv_wqe_size(held->recv->num_sge));
 	return held->err;
