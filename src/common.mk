@@ -47,6 +47,15 @@ suite_has += $(call has,void ib_dispatch_port_state_event, \
 	rdma/ib_verbs.h,HAVE_IB_DISPATCH_PORT_STATE)
 # After 6.12: resize_user_cq for resize_cq
 suite_has += $(call has,[*]resize_user_cq,rdma/ib_verbs.h,HAVE_RESIZE_USER_CQ)
+# After 6.1: reg_user_mr_dmabuf is given attributes, not udata
+suite_has += $(call has,reg_user_mr_dmabuf..struct ib_pd[^;]*struct uverbs_attr_bundle, \
+	rdma/ib_verbs.h,HAVE_REG_DMABUF_ATTRS)
+# After 6.12: a dma-buf's importers are told of moves by another name
+suite_has += $(call has,[*]invalidate_mappings.. *struct dma_buf_attachment, \
+	linux/dma-buf.h,HAVE_DMA_BUF_INVALIDATE_MAPPINGS)
+# After 6.12: the namespace of symbols is a string
+suite_has += $(call has,define MODULE_IMPORT_NS.ns. MODULE_INFO.import_ns.[ ]ns., \
+	linux/module.h,HAVE_IMPORT_NS_STRING)
 # After 6.12: ib_umem_get_va() for ib_umem_get()
 suite_has += $(call has,ib_umem_get_va,rdma/ib_umem.h,HAVE_IB_UMEM_GET_VA)
 # After 6.1: names can be marked as chosen by a user

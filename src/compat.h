@@ -28,6 +28,17 @@
 #endif
 
 /*
+ * tests: namespaces of exported symbols
+ *
+ * By 7.2 a namespace is given as a string.
+ */
+#ifdef HAVE_IMPORT_NS_STRING
+#define COMPAT_IMPORT_NS(ns) MODULE_IMPORT_NS(#ns)
+#else
+#define COMPAT_IMPORT_NS(ns) MODULE_IMPORT_NS(ns)
+#endif
+
+/*
  * softhca: timers
  *
  * By 7.2 hrtimer_setup() replaced hrtimer_init() and the assignment of the
@@ -158,6 +169,52 @@ static int fn##_op(struct ib_cq *cq, int cqe, struct ib_udata *udata)	\
 {									\
 	return fn(cq, cqe, udata);					\
 }
+#endif
+
+/*
+ * struct ib_mr *fn(struct ib_pd *pd, u64 offset, u64 length, u64 iova, int fd,
+ *		    int access)
+ *
+ * By 6.12 reg_user_mr_dmabuf was given the command's attributes, and by 7.2 a
+ * DMA handle as reg_user_mr.
+ */
+#if defined(HAVE_REG_USER_MR_DMAH)
+#define COMPAT_REG_DMABUF_OP(fn)					\
+static struct ib_mr *fn##_op(struct ib_pd *pd, u64 offset, u64 length,	\
+			     u64 iova, int fd, int access,		\
+			     struct ib_dmah *dmah,			\
+			     struct uverbs_attr_bundle *attrs)		\
+{									\
+	if (dmah)							\
+		return ERR_PTR(-EOPNOTSUPP);				\
+	return fn(pd, offset, length, iova, fd, access);		\
+}
+#elif defined(HAVE_REG_DMABUF_ATTRS)
+#define COMPAT_REG_DMABUF_OP(fn)					\
+static struct ib_mr *fn##_op(struct ib_pd *pd, u64 offset, u64 length,	\
+			     u64 iova, int fd, int access,		\
+			     struct uverbs_attr_bundle *attrs)		\
+{									\
+	return fn(pd, offset, length, iova, fd, access);		\
+}
+#else
+#define COMPAT_REG_DMABUF_OP(fn)					\
+static struct ib_mr *fn##_op(struct ib_pd *pd, u64 offset, u64 length,	\
+			     u64 iova, int fd, int access,		\
+			     struct ib_udata *udata)			\
+{									\
+	return fn(pd, offset, length, iova, fd, access);		\
+}
+#endif
+
+/*
+ * softhca: dma-bufs
+ *
+ * By 7.2 what tells an importer that the memory moves was renamed.
+ */
+#ifndef HAVE_DMA_BUF_INVALIDATE_MAPPINGS
+#define invalidate_mappings move_notify
+#define dma_buf_invalidate_mappings dma_buf_move_notify
 #endif
 
 /*

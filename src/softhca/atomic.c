@@ -104,6 +104,8 @@ static struct softhca_outcome ask(struct softhca_msg *msg, struct atomic_op *op,
 		return softhca_msg_access_error(msg);
 	case SOFTHCA_MEM_STOPPED:
 		return softhca_msg_stopped(msg);
+	case SOFTHCA_MEM_WOULD_SLEEP:
+		return SOFTHCA_DEFERRED;
 	case SOFTHCA_MEM_OK:
 		break;
 	}

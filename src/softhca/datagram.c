@@ -4,7 +4,9 @@
  * of a multicast group, the header that comes with them, and their delivery.
  *
  * A receiver may have many senders: its @rq_consume is held for a delivery, which
- * is short. A datagram that cannot be taken is dropped, and its sender is not told.
+ * is short. Memory that must be brought in first is brought in without it, and the
+ * delivery begins again. A datagram that cannot be taken is dropped, and its sender
+ * is not told.
  */
 #include <linux/ip.h>
 #include <net/ip.h>
@@ -89,8 +91,26 @@ static u8 make_header(const struct softhca_av *av, u32 payload,
 	return RDMA_NETWORK_IPV4;
 }
 
-/* Under the peer's rq_consume. A datagram that cannot be taken is dropped. */
-static struct softhca_outcome deliver_datagram(struct softhca_msg *msg)
+/* A receive's range whose memory could not be brought in, or none. */
+static bool range_is_bad(const struct softhca_recv_wqe *recv,
+			 const struct ib_sge *bad)
+{
+	u32 i;
+
+	for (i = 0; bad->length && i < recv->num_sge; i++)
+		if (recv->sge[i].addr == bad->addr &&
+		    recv->sge[i].length == bad->length &&
+		    recv->sge[i].lkey == bad->lkey)
+			return true;
+	return false;
+}
+
+/*
+ * Under the peer's rq_consume. A datagram that cannot be taken is dropped. A
+ * receive that has @bad in it does not get its page by trying again.
+ */
+static struct softhca_outcome deliver_datagram(struct softhca_msg *msg,
+					       const struct ib_sge *bad)
 {
 	struct softhca_recv_wqe *recv = msg->qp->req.recv;
 	const struct softhca_av *av = &msg->wqe->ud.av;
@@ -124,8 +144,12 @@ static struct softhca_outcome deliver_datagram(struct softhca_msg *msg)
 		 softhca_msg_copy(msg, &dst, &head, sizeof(hdr));
 	if (!result)
 		result = softhca_msg_copy(msg, &dst, &src, len);
+	if (result == SOFTHCA_MEM_WOULD_SLEEP && range_is_bad(recv, bad))
+		result = SOFTHCA_MEM_DST_FAULT;
 
 	switch (result) {
+	case SOFTHCA_MEM_WOULD_SLEEP:
+		return SOFTHCA_DEFERRED;
 	case SOFTHCA_MEM_SRC_FAULT:
 		return SOFTHCA_DONE_WITH(IB_WC_LOC_PROT_ERR);
 	case SOFTHCA_MEM_DST_FAULT:
@@ -143,17 +167,61 @@ static struct softhca_outcome deliver_datagram(struct softhca_msg *msg)
 	return SOFTHCA_DONE_WITH(IB_WC_SUCCESS);
 }
 
+/*
+ * What a delivery had to do without: bring in the memory of both sides. The
+ * receive is the private copy of what the delivery has found.
+ */
+static enum ib_wc_status bring_in(struct softhca_msg *msg, struct ib_sge *bad)
+{
+	const struct softhca_recv_wqe *recv = msg->qp->req.recv;
+	struct softhca_mem src, dst;
+
+	softhca_msg_own_mem(msg, &src, false);
+	if (softhca_mem_bring_in(&src, msg->wqe->length))
+		return IB_WC_LOC_PROT_ERR;
+	softhca_resp_recv_mem(msg->peer, &dst, recv);
+	if (softhca_mem_bring_in(&dst, sizeof(union datagram_header) +
+				       msg->wqe->length))
+		*bad = recv->sge[min(dst.cur, recv->num_sge - 1)];
+	return IB_WC_SUCCESS;
+}
+
+/* With the memory of both sides there, as soon as it can be. */
+static struct softhca_outcome deliver(struct softhca_msg *msg, bool may_sleep)
+{
+	struct softhca_outcome out;
+	struct ib_sge bad = {};
+	enum ib_wc_status status;
+	unsigned long flags;
+
+	for (;;) {
+		spin_lock_irqsave(&msg->peer->rq_consume, flags);
+		out = deliver_datagram(msg, &bad);
+		spin_unlock_irqrestore(&msg->peer->rq_consume, flags);
+		if (out.verdict != SOFTHCA_WOULD_SLEEP || !may_sleep)
+			return out;
+
+		status = bring_in(msg, &bad);
+		if (status)
+			return SOFTHCA_DONE_WITH(status);
+		if (softhca_qp_state(msg->qp) != IB_QPS_RTS)
+			return softhca_msg_stopped(msg);
+		if (!softhca_qp_receives(msg->peer))
+			return SOFTHCA_DONE_WITH(IB_WC_SUCCESS);
+	}
+}
+
 /* To one of those whom it is for, who is held. */
-static struct softhca_outcome deliver_to(struct softhca_msg *msg,
+static struct softhca_outcome deliver_to(const struct softhca_msg *msg,
 					 struct softhca_qp *peer)
 {
+	struct softhca_msg to_peer = {
+		.qp = msg->qp, .peer = peer, .wqe = msg->wqe,
+	};
 	struct softhca_outcome out = SOFTHCA_DONE_WITH(IB_WC_SUCCESS);
 	struct softhca_qp *qp = msg->qp;
 	u32 qkey = msg->wqe->ud.qkey;
-	unsigned long flags;
 
-	msg->peer = peer;
-	msg->may_sleep = false;
 	if (!softhca_qp_enter(peer))
 		return out;
 
@@ -161,46 +229,41 @@ static struct softhca_outcome deliver_to(struct softhca_msg *msg,
 	if (qkey & BIT(31))
 		qkey = qp->qkey;
 
-	if (peer->qkey != qkey) {
+	if (peer->qkey != qkey)
 		softhca_qp_count(peer, SOFTHCA_CNT_QKEY_VIOLATION, 1);
-	} else if (READ_ONCE(qp->dev->port_up) &&
-		   READ_ONCE(peer->dev->port_up)) {
-		spin_lock_irqsave(&peer->rq_consume, flags);
-		out = deliver_datagram(msg);
-		spin_unlock_irqrestore(&peer->rq_consume, flags);
-	}
+	else if (READ_ONCE(qp->dev->port_up) && READ_ONCE(peer->dev->port_up))
+		out = deliver(&to_peer, msg->may_sleep);
 	softhca_qp_leave(peer);
 	return out;
 }
 
-struct multicast {
-	struct softhca_msg *msg;
-	struct softhca_outcome out;
-};
-
-/* A sender whose own memory is refused sends nothing more. */
-static bool deliver_to_member(struct softhca_qp *member, void *arg)
+/*
+ * A delivery that must wait for memory cannot be tried again without those who
+ * have it getting it twice. So it is begun only where one may wait.
+ */
+static struct softhca_outcome send_multicast(const struct softhca_msg *msg)
 {
-	struct multicast *mc = arg;
+	const union ib_gid *mgid = &msg->wqe->ud.av.dgid;
+	struct softhca_outcome out = SOFTHCA_DONE_WITH(IB_WC_SUCCESS);
+	struct softhca_qp *member;
+	u64 number = 0;
 
-	mc->out = deliver_to(mc->msg, member);
-	return mc->out.status == IB_WC_SUCCESS;
+	if (msg->wqe->ud.qpn != SOFTHCA_MCAST_QPN)
+		return out;
+	if (!msg->may_sleep)
+		return SOFTHCA_DEFERRED;
+
+	/* A sender whose own memory is refused sends nothing more. */
+	while (out.verdict == SOFTHCA_DONE && out.status == IB_WC_SUCCESS &&
+	       (member = softhca_mcast_next(msg->qp->dev, mgid, &number))) {
+		out = deliver_to(msg, member);
+		softhca_qp_put(member->handle);
+		cond_resched();
+	}
+	return out;
 }
 
-static struct softhca_outcome send_multicast(struct softhca_msg *msg)
-{
-	struct multicast mc = {
-		.msg = msg,
-		.out = SOFTHCA_DONE_WITH(IB_WC_SUCCESS),
-	};
-
-	if (msg->wqe->ud.qpn == SOFTHCA_MCAST_QPN)
-		softhca_mcast_for_each(msg->qp->dev, &msg->wqe->ud.av.dgid,
-				       deliver_to_member, &mc);
-	return mc.out;
-}
-
-static struct softhca_outcome send_unicast(struct softhca_msg *msg)
+static struct softhca_outcome send_unicast(const struct softhca_msg *msg)
 {
 	struct softhca_qp *peer = find_datagram_peer(msg->qp, msg->wqe);
 	struct softhca_outcome out;
@@ -216,9 +279,9 @@ static struct softhca_outcome send_unicast(struct softhca_msg *msg)
 
 /**
  * softhca_send_datagram - try a send work request of a UD or GSI QP
- * @msg: the message, whose peers are found here
+ * @msg: the message, without a peer
  *
- * Context: Any, by the QP's one requester.
+ * Context: As the message says; by the QP's one requester.
  */
 struct softhca_outcome softhca_send_datagram(struct softhca_msg *msg)
 {
@@ -226,14 +289,14 @@ struct softhca_outcome softhca_send_datagram(struct softhca_msg *msg)
 	struct softhca_outcome out;
 	u32 len = msg->wqe->length;
 
-	if (msg->wqe->length > ib_mtu_enum_to_int(softhca_port_mtu(qp->dev)))
+	if (len > ib_mtu_enum_to_int(softhca_port_mtu(qp->dev)))
 		return SOFTHCA_DONE_WITH(IB_WC_LOC_LEN_ERR);
 	if (softhca_msg_own_mem_is_bad(msg))
 		return SOFTHCA_DONE_WITH(IB_WC_LOC_PROT_ERR);
 
 	out = softhca_is_mcast(&msg->wqe->ud.av.dgid) ? send_multicast(msg) :
 							send_unicast(msg);
-	if (out.status == IB_WC_SUCCESS) {
+	if (out.verdict == SOFTHCA_DONE && out.status == IB_WC_SUCCESS) {
 		softhca_qp_count(qp, SOFTHCA_CNT_TX_MSGS, 1);
 		softhca_qp_count(qp, SOFTHCA_CNT_TX_BYTES, len);
 	}

@@ -36,6 +36,7 @@
 #include "mcast.h"
 #include "mr.h"
 #include "mw.h"
+#include "odp.h"
 #include "parent.h"
 #include "post.h"
 #include "qp.h"
@@ -49,6 +50,13 @@
 
 /* IP, UDP, BTH, the longest extended headers, and the ICRC. */
 #define ROCE_HEADERS		(40 + 8 + 12 + 28 + 4)
+
+/* Any memory can be on demand, whatever is done to it. */
+#define SOFTHCA_ODP_UD		(IB_ODP_SUPPORT_SEND | IB_ODP_SUPPORT_RECV | \
+				 IB_ODP_SUPPORT_SRQ_RECV)
+#define SOFTHCA_ODP_UC		(SOFTHCA_ODP_UD | IB_ODP_SUPPORT_WRITE)
+#define SOFTHCA_ODP_RC		(SOFTHCA_ODP_UC | IB_ODP_SUPPORT_READ | \
+				 IB_ODP_SUPPORT_ATOMIC)
 
 static const int softhca_limits[SOFTHCA_NR_KINDS] = {
 	[SOFTHCA_PD] = SOFTHCA_MAX_PD,
@@ -127,7 +135,8 @@ static int softhca_query_device(struct ib_device *ib,
 				    IB_DEVICE_MEM_WINDOW_TYPE_2B |
 				    IB_DEVICE_FLUSH_GLOBAL |
 				    IB_DEVICE_ATOMIC_WRITE,
-		.kernel_cap_flags = IBK_LOCAL_DMA_LKEY | IBK_ALLOW_USER_UNREG,
+		.kernel_cap_flags = IBK_LOCAL_DMA_LKEY | IBK_ALLOW_USER_UNREG |
+				    IBK_ON_DEMAND_PAGING,
 		.max_send_sge = SOFTHCA_MAX_SGE,
 		.max_recv_sge = SOFTHCA_MAX_SGE,
 		.max_sge_rd = SOFTHCA_MAX_SGE,
@@ -150,6 +159,15 @@ static int softhca_query_device(struct ib_device *ib,
 		.max_srq_sge = SOFTHCA_MAX_SGE,
 		.max_fast_reg_page_list_len = SOFTHCA_MAX_FAST_REG,
 		.max_pkeys = 1,
+		.odp_caps = {
+			.general_caps = IB_ODP_SUPPORT |
+					IB_ODP_SUPPORT_IMPLICIT,
+			.per_transport_caps = {
+				.rc_odp_caps = SOFTHCA_ODP_RC,
+				.uc_odp_caps = SOFTHCA_ODP_UC,
+				.ud_odp_caps = SOFTHCA_ODP_UD,
+			},
+		},
 	};
 	return 0;
 }
@@ -327,6 +345,7 @@ static void softhca_dealloc_driver(struct ib_device *ib)
 COMPAT_CREATE_CQ_OP(softhca_create_cq)
 COMPAT_COUNTER_BIND_QP_OP(softhca_counter_bind_qp)
 COMPAT_COUNTER_UNBIND_QP_OP(softhca_counter_unbind_qp)
+COMPAT_REG_DMABUF_OP(softhca_reg_user_mr_dmabuf)
 COMPAT_REG_USER_MR_OP(softhca_reg_user_mr)
 COMPAT_RESIZE_CQ_OP(softhca_resize_cq)
 
@@ -336,6 +355,7 @@ static const struct ib_device_ops softhca_ops = {
 	.uverbs_abi_ver = RXE_ABI_VERSION,
 
 	.add_gid = softhca_add_gid,
+	.advise_mr = softhca_advise_mr,
 	.alloc_hw_port_stats = softhca_alloc_hw_port_stats,
 	.alloc_mr = softhca_alloc_mr,
 	.alloc_mw = softhca_alloc_mw,
@@ -389,8 +409,10 @@ static const struct ib_device_ops softhca_ops = {
 	.query_qp = softhca_query_qp,
 	.query_srq = softhca_query_srq,
 	.reg_user_mr = softhca_reg_user_mr_op,
+	.reg_user_mr_dmabuf = softhca_reg_user_mr_dmabuf_op,
 	.req_notify_cq = softhca_req_notify_cq,
 	.COMPAT_RESIZE_CQ = softhca_resize_cq_op,
+	.rereg_user_mr = softhca_rereg_user_mr,
 
 	INIT_RDMA_OBJ_SIZE(ib_ah, softhca_ah, ib),
 	INIT_RDMA_OBJ_SIZE(ib_cq, softhca_cq, ib),

@@ -86,6 +86,8 @@ static struct softhca_outcome do_send(struct softhca_msg *msg)
 		return SOFTHCA_DONE_WITH(IB_WC_REM_OP_ERR);
 	case SOFTHCA_MEM_STOPPED:
 		return softhca_msg_stopped(msg);
+	case SOFTHCA_MEM_WOULD_SLEEP:
+		return SOFTHCA_DEFERRED;
 	case SOFTHCA_MEM_OK:
 		break;
 	}
@@ -124,6 +126,8 @@ static struct softhca_outcome do_write(struct softhca_msg *msg)
 		return softhca_msg_access_error(msg);
 	case SOFTHCA_MEM_STOPPED:
 		return softhca_msg_stopped(msg);
+	case SOFTHCA_MEM_WOULD_SLEEP:
+		return SOFTHCA_DEFERRED;
 	case SOFTHCA_MEM_OK:
 		break;
 	}
@@ -157,6 +161,8 @@ static struct softhca_outcome do_read(struct softhca_msg *msg)
 		return SOFTHCA_DONE_WITH(IB_WC_LOC_PROT_ERR);
 	case SOFTHCA_MEM_STOPPED:
 		return softhca_msg_stopped(msg);
+	case SOFTHCA_MEM_WOULD_SLEEP:
+		return SOFTHCA_DEFERRED;
 	case SOFTHCA_MEM_OK:
 		break;
 	}

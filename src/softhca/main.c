@@ -4,6 +4,7 @@
 
 #include "device.h"
 #include "link.h"
+#include "odp.h"
 #include "params.h"
 #include "parent.h"
 #include "requester.h"
@@ -20,9 +21,13 @@ static int __init softhca_init(void)
 	if (err)
 		return err;
 
-	err = softhca_device_module_init();
+	err = softhca_prefetch_module_init();
 	if (err)
 		goto err_req;
+
+	err = softhca_device_module_init();
+	if (err)
+		goto err_prefetch;
 
 	err = softhca_parents_init();
 	if (err)
@@ -37,6 +42,8 @@ err_parents:
 	softhca_parents_exit();
 err_device:
 	softhca_device_module_exit();
+err_prefetch:
+	softhca_prefetch_module_exit();
 err_req:
 	softhca_req_module_exit();
 	return err;
@@ -48,6 +55,7 @@ static void __exit softhca_exit(void)
 	softhca_links_exit();
 	softhca_parents_exit();
 	softhca_device_module_exit();
+	softhca_prefetch_module_exit();
 	softhca_req_module_exit();
 }
 module_exit(softhca_exit);

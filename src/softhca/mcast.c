@@ -40,14 +40,23 @@ struct mcast_group {
 	u32 num_members;
 };
 
+/**
+ * struct mcast_member - a QP that is attached
+ * @node: in its group's @members
+ * @rcu: frees it after the last reader
+ * @handle: the QP's
+ * @number: grows with each member of any group
+ */
 struct mcast_member {
 	struct hlist_node node;
 	struct rcu_head rcu;
 	struct softhca_qp_handle *handle;
+	u64 number;
 };
 
 static DEFINE_HASHTABLE(groups, 8);
-static DEFINE_MUTEX(groups_lock);	/* writers of groups and their members */
+static DEFINE_MUTEX(groups_lock);	/* writers of all that is here */
+static u64 last_number;
 
 static u32 mgid_hash(const union ib_gid *mgid)
 {
@@ -139,6 +148,7 @@ static int member_add(struct softhca_dev *dev, struct mcast_group *group,
 		return -ENOMEM;
 	}
 	member->handle = qp->handle;
+	member->number = ++last_number;
 	hlist_add_head_rcu(&member->node, &group->members);
 	group->num_members++;
 	return 0;
@@ -206,50 +216,53 @@ int softhca_detach_mcast(struct ib_qp *ib, union ib_gid *mgid, u16 lid)
 	return member ? 0 : -EINVAL;
 }
 
-static bool group_for_each(const struct mcast_group *group,
-			   bool (*fn)(struct softhca_qp *member, void *arg),
-			   void *arg)
+/* The first member of @group after @number, if it comes before @best. */
+static const struct mcast_member *
+member_after(const struct mcast_group *group, u64 number,
+	     const struct mcast_member *best)
 {
 	const struct mcast_member *member;
-	bool more = true;
 
-	hlist_for_each_entry_rcu(member, &group->members, node) {
-		struct softhca_qp_handle *handle = member->handle;
-
-		if (!refcount_inc_not_zero(&handle->refs))
-			continue;
-		more = fn(handle->qp, arg);
-		softhca_qp_put(handle);
-		if (!more)
-			break;
-	}
-	return more;
+	hlist_for_each_entry_rcu(member, &group->members, node)
+		if (member->number > number &&
+		    (!best || member->number < best->number))
+			best = member;
+	return best;
 }
 
 /**
- * softhca_mcast_for_each - go through those whom a multicast reaches
+ * softhca_mcast_next - the next one of those whom a multicast reaches
  * @dev: the device that sends it
  * @mgid: the group that it is for
- * @fn: called for each member, which is held meanwhile, under rcu_read_lock();
- *	says whether to go on
- * @arg: for @fn
+ * @number: how far one has come; 0 to begin
+ *
+ * Members come in the order in which they were attached. One that is attached or
+ * detached meanwhile may come or not.
  *
  * Context: Any.
+ * Return: the member's QP, to be given back with softhca_qp_put(), or NULL.
  */
-void softhca_mcast_for_each(const struct softhca_dev *dev,
-			    const union ib_gid *mgid,
-			    bool (*fn)(struct softhca_qp *member, void *arg),
-			    void *arg)
+struct softhca_qp *softhca_mcast_next(const struct softhca_dev *dev,
+				      const union ib_gid *mgid, u64 *number)
 {
+	const struct mcast_member *member;
 	const struct mcast_group *group;
+	struct softhca_qp *qp = NULL;
 
 	rcu_read_lock();
-	hash_for_each_possible_rcu(groups, group, node, mgid_hash(mgid)) {
-		if (group->netdev != dev->netdev ||
-		    memcmp(&group->mgid, mgid, sizeof(*mgid)))
-			continue;
-		if (!group_for_each(group, fn, arg))
+	do {
+		member = NULL;
+		hash_for_each_possible_rcu(groups, group, node, mgid_hash(mgid))
+			if (group->netdev == dev->netdev &&
+			    !memcmp(&group->mgid, mgid, sizeof(*mgid)))
+				member = member_after(group, *number, member);
+		if (!member)
 			break;
-	}
+		*number = member->number;
+		/* Not if it is being destroyed. */
+		if (refcount_inc_not_zero(&member->handle->refs))
+			qp = member->handle->qp;
+	} while (!qp);
 	rcu_read_unlock();
+	return qp;
 }

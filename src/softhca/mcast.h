@@ -12,9 +12,7 @@ int softhca_attach_mcast(struct ib_qp *ib, union ib_gid *mgid, u16 lid);
 int softhca_detach_mcast(struct ib_qp *ib, union ib_gid *mgid, u16 lid);
 
 bool softhca_is_mcast(const union ib_gid *gid);
-void softhca_mcast_for_each(const struct softhca_dev *dev,
-			    const union ib_gid *mgid,
-			    bool (*fn)(struct softhca_qp *member, void *arg),
-			    void *arg);
+struct softhca_qp *softhca_mcast_next(const struct softhca_dev *dev,
+				      const union ib_gid *mgid, u64 *number);
 
 #endif /* SOFTHCA_MCAST_H */

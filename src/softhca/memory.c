@@ -2,56 +2,46 @@
 /*
  * Keys and addresses to bytes.
  *
- * Every byte that the HCA moves goes through here, and nothing else in it
- * asks the reverse map. A key finds a memory region, the region says what its
- * addresses stand for:
+ * Every byte that the HCA moves goes through here. A key finds a memory region,
+ * the region says what its addresses stand for:
  *
- *	user	pages that were pinned and resolved at registration
+ *	user	pages that were pinned and resolved at registration (pinned.c)
+ *	ODP	pages of a process, of which some are there (odp.c)
+ *	DMABUF	another driver's pages, if they are mapped (dmabuf.c)
  *	DMA	device addresses, resolved by the reverse map at each use
  *	fast	an array of device addresses, resolved likewise
- *
- * The key of a memory window leads to a region of user space, of which it grants
- * a part. A piece that goes through one holds it as well, with interrupts off, so
- * that an invalidation waits for that piece, whatever the region's own pages are.
  *
  * The L_Key of kernel memory without a registration has no region; its
  * addresses are device addresses.
  *
  * A transfer goes piece by piece, each within one page on both sides. While a
- * piece through device addresses is copied, interrupts are off and both its
- * mapping and its region are held, so that an unmap or invalidation on
- * another CPU waits for this one piece; the next one is looked up anew. Pages
- * of user space stay for as long as their region is held, so those need none
- * of this.
+ * piece of anything but pinned pages is copied, interrupts are off and it is
+ * held, so that an unmap or invalidation on another CPU waits for this one piece;
+ * the next one is looked up anew. Pinned pages stay for as long as their region
+ * is held, so those need none of this.
+ *
+ * The key of a memory window leads to a region of user space, of which it grants
+ * a part. A piece that goes through one holds it as well, with interrupts off, so
+ * that an invalidation waits for that piece, whatever the region's own pages are.
+ *
+ * A page that is not there has the piece answered with -EAGAIN, and nothing is
+ * held any more; then it is brought in, if the caller may sleep, and the piece is
+ * asked for again.
  */
-#include <linux/highmem.h>
 #include <linux/scatterlist.h>
 #include <dma_rmap.h>
 
+#include "dmabuf.h"
 #include "memory.h"
+#include "odp.h"
+#include "piece.h"
+#include "pinned.h"
 
 /* A transfer between user pages may go this far without a look around. */
 #define PIECES_PER_RESCHED	16
 
-/**
- * struct mem_piece - what one side contributes to one step of a transfer
- * @addr: its bytes
- * @len: how many
- * @mapped: @addr is a temporary mapping of a page, to be undone
- * @mr: region whose count of pieces was raised; or NULL
- * @window: memory window likewise; interrupts are off since
- * @flags: they were so before
- * @ref: mapping held in the reverse map; its entry is NULL where none is
- */
-struct mem_piece {
-	void *addr;
-	u32 len;
-	bool mapped;
-	struct softhca_mr *mr;
-	struct softhca_window *window;
-	unsigned long flags;
-	struct dma_rmap_ref ref;
-};
+/* Of what is not there, how much is brought in before it is used. */
+#define BRING_IN_BYTES		SZ_1M
 
 /* A window has an R_Key alone, and one of type 2 serves the QP that bound it. */
 static bool window_serves(const struct softhca_window *window,
@@ -77,13 +67,9 @@ static bool key_granted(const struct softhca_mem *mem, struct softhca_mr *mr,
 }
 
 /* May this side use the region for its current range? */
-static bool mem_granted(const struct softhca_mem *mem,
-			struct softhca_mr *mr, const struct ib_sge *sge)
+static bool mem_granted(const struct softhca_mem *mem, struct softhca_mr *mr,
+			const struct ib_sge *sge)
 {
-	/* What a window shows was found to be in its region when it was bound. */
-	if (mem->window && mr == mem->mr)
-		return READ_ONCE(mr->state) == SOFTHCA_MR_VALID;
-
 	if (!key_granted(mem, mr, sge))
 		return false;
 	return mr->kind == SOFTHCA_MR_DMA ||
@@ -97,8 +83,58 @@ static bool mem_is_local_dma(const struct softhca_mem *mem,
 	return sge->lkey == SOFTHCA_LOCAL_DMA_LKEY && !mem->user && !mem->qp;
 }
 
+/* The region or window that a range names, held, if it grants the access. */
+static struct softhca_mr *mem_find(const struct softhca_mem *mem,
+				   const struct ib_sge *sge)
+{
+	struct softhca_mr *mr;
+	bool replaced;
+
+	do {
+		mr = softhca_mr_get(mem->dev, sge->lkey);
+		if (!mr || mem_granted(mem, mr, sge))
+			return mr;
+		/* Between its being found and looked at? */
+		replaced = READ_ONCE(mr->state) == SOFTHCA_MR_REPLACED;
+		softhca_mr_put(mr);
+	} while (replaced);
+	return NULL;
+}
+
+/*
+ * Hold a region of device addresses, or a window, for one piece, or one check:
+ * whoever invalidates it waits until it is left. With interrupts off.
+ */
+static bool region_enter(const struct softhca_mem *mem, struct softhca_mr *mr,
+			 const struct ib_sge *sge)
+{
+	/* Raised first, looked at then: softhca_mr_close() does it the other way. */
+	atomic_inc(&mr->pieces);
+	/* Pairs with softhca_mr_close(). */
+	smp_mb__after_atomic();
+	if (mem_granted(mem, mr, sge))
+		return true;
+	softhca_piece_unhold(&mr->pieces);
+	return false;
+}
+
+/* The region that a window is bound to, held; NULL where it grants nothing. */
 static struct softhca_mr *window_target(const struct softhca_mem *mem,
-					struct softhca_window *window);
+					struct softhca_window *window)
+{
+	struct softhca_mr *target = NULL;
+	unsigned long flags;
+
+	local_irq_save(flags);
+	if (region_enter(mem, &window->key, &mem->sge[mem->cur])) {
+		/* It has its own reference for as long as it is bound. */
+		target = window->target;
+		refcount_inc(&target->refs);
+		softhca_piece_unhold(&window->key.pieces);
+	}
+	local_irq_restore(flags);
+	return target;
+}
 
 /* Find and hold the region of the current range. */
 static int mem_enter(struct softhca_mem *mem)
@@ -110,20 +146,21 @@ static int mem_enter(struct softhca_mem *mem)
 	if (mem_is_local_dma(mem, sge))
 		return 0;
 
-	mr = softhca_mr_get(mem->dev, sge->lkey);
+	mr = mem_find(mem, sge);
 	if (!mr)
 		return -EACCES;
-	if (mr->kind == SOFTHCA_MR_WINDOW) {
-		mem->mr = window_target(mem, to_softhca_window(mr));
-		if (mem->mr)
-			mem->window = to_softhca_window(mr);
-	} else if (mem_granted(mem, mr, sge)) {
+	if (mr->kind != SOFTHCA_MR_WINDOW) {
 		mem->mr = mr;
-	}
-	if (mem->mr)
 		return 0;
-	softhca_mr_put(mr);
-	return -EACCES;
+	}
+
+	mem->mr = window_target(mem, to_softhca_window(mr));
+	if (!mem->mr) {
+		softhca_mr_put(mr);
+		return -EACCES;
+	}
+	mem->window = to_softhca_window(mr);
+	return 0;
 }
 
 static void mem_leave(struct softhca_mem *mem)
@@ -159,7 +196,7 @@ static int mem_refused(struct softhca_mem *mem, u64 dma, u64 len, int err)
 }
 
 static int piece_from_dma(struct softhca_mem *mem, u64 dma, u32 len,
-			  struct mem_piece *piece)
+			  struct softhca_piece *piece)
 {
 	struct dma_rmap *rmap = mem->dev->rmap;
 	int err;
@@ -177,93 +214,69 @@ static int piece_from_dma(struct softhca_mem *mem, u64 dma, u32 len,
 	err = dma_rmap_get(rmap, dma, len, mem->dir, &piece->ref);
 	if (err)
 		return mem_refused(mem, dma, len, err);
-	piece->addr = kmap_local_page(piece->ref.page) + piece->ref.offset;
-	piece->mapped = true;
-	piece->len = piece->ref.len;
+	softhca_piece_set(piece, piece->ref.page, piece->ref.offset,
+			  piece->ref.len);
 	return 0;
 }
 
-static int piece_from_user(const struct softhca_mr *mr, u64 addr, u32 len,
-			   struct mem_piece *piece)
-{
-	u64 pos = mr->offset + (addr - mr->iova);
-	u32 off = offset_in_page(pos);
-
-	piece->addr = kmap_local_page(mr->pages[pos >> PAGE_SHIFT]) + off;
-	piece->mapped = true;
-	piece->len = min_t(u32, len, PAGE_SIZE - off);
-	return 0;
-}
-
-static void region_leave(struct softhca_mr *mr)
-{
-	(void)atomic_dec_return_release(&mr->pieces);
-}
-
 /*
- * Hold a region of device addresses for one piece, or one check: whoever
- * invalidates it waits until it is left. With interrupts off.
+ * Hold the current range's window for one piece, and find out what the address
+ * is in its region. It may have been bound to something else since the range was
+ * begun.
  */
-static bool region_enter(const struct softhca_mem *mem, struct softhca_mr *mr,
-			 const struct ib_sge *sge)
-{
-	/* Raised first, looked at then: softhca_mr_close() does it the other way. */
-	atomic_inc(&mr->pieces);
-	/* Pairs with softhca_mr_close(). */
-	smp_mb__after_atomic();
-	if (mem_granted(mem, mr, sge))
-		return true;
-	region_leave(mr);
-	return false;
-}
-
-/* The region that a window is bound to, held; NULL where it grants nothing. */
-static struct softhca_mr *window_target(const struct softhca_mem *mem,
-					struct softhca_window *window)
-{
-	struct softhca_mr *target = NULL;
-	unsigned long flags;
-
-	local_irq_save(flags);
-	if (region_enter(mem, &window->key, &mem->sge[mem->cur])) {
-		/* It has its own reference for as long as it is bound. */
-		target = window->target;
-		refcount_inc(&target->refs);
-		region_leave(&window->key);
-	}
-	local_irq_restore(flags);
-	return target;
-}
-
-/*
- * Hold the current range's window for one piece. It may have been bound to
- * something else since the range was begun.
- */
-static int window_enter(const struct softhca_mem *mem, struct mem_piece *piece,
-			u64 *addr)
+static int window_enter(const struct softhca_mem *mem,
+			struct softhca_piece *piece, u64 *addr)
 {
 	struct softhca_window *window = mem->window;
 
-	local_irq_save(piece->flags);
-	if (!region_enter(mem, &window->key, &mem->sge[mem->cur])) {
-		local_irq_restore(piece->flags);
+	softhca_piece_irqs_off(piece);
+	if (!region_enter(mem, &window->key, &mem->sge[mem->cur]))
 		return -EACCES;
-	}
-	piece->window = window;
+	piece->window = &window->key.pieces;
 	if (window->target != mem->mr)
 		return -EACCES;
 	*addr += window->base - window->key.iova;
 	return 0;
 }
 
-static void window_leave(struct mem_piece *piece)
+/*
+ * Memory of user space: the region is held, and so is what it stands for. The
+ * state is looked at for those who wait for the region to be let go of.
+ */
+static int piece_from_user(struct softhca_mem *mem, u64 addr, u32 len,
+			   struct softhca_piece *piece)
 {
-	region_leave(&piece->window->key);
-	local_irq_restore(piece->flags);
+	struct softhca_mr *mr = mem->mr;
+	u64 pos = addr - mr->iova;
+
+	switch (READ_ONCE(mr->state)) {
+	case SOFTHCA_MR_VALID:
+		break;
+	case SOFTHCA_MR_REPLACED:
+		return -ESTALE;
+	default:
+		return -EACCES;
+	}
+
+	switch (mr->kind) {
+	case SOFTHCA_MR_ODP:
+		return softhca_odp_piece(mr->odp, mr->start + pos, len,
+					 mem->dir, piece);
+	case SOFTHCA_MR_DMABUF:
+		return softhca_dmabuf_piece(mr->dmabuf, pos, len, piece);
+	default:
+		softhca_pinned_piece(mr->pinned, pos, len, piece);
+		return 0;
+	}
+}
+
+static bool mr_is_dma(const struct softhca_mr *mr)
+{
+	return mr->kind == SOFTHCA_MR_DMA || mr->kind == SOFTHCA_MR_FAST;
 }
 
 static int piece_from_region(struct softhca_mem *mem, u64 addr, u32 len,
-			     struct mem_piece *piece)
+			     struct softhca_piece *piece)
 {
 	struct softhca_mr *mr = mem->mr;
 	u64 dma, left;
@@ -274,16 +287,14 @@ static int piece_from_region(struct softhca_mem *mem, u64 addr, u32 len,
 		if (err)
 			return err;
 	}
-
-	if (mr->kind == SOFTHCA_MR_USER) {
-		if (READ_ONCE(mr->state) != SOFTHCA_MR_VALID)
-			return -EACCES;
-		return piece_from_user(mr, addr, len, piece);
+	if (!mr_is_dma(mr)) {
+		mem->wanted = addr;
+		return piece_from_user(mem, addr, len, piece);
 	}
 
 	if (!region_enter(mem, mr, &mem->sge[mem->cur]))
 		return -EACCES;
-	piece->mr = mr;
+	piece->holders = &mr->pieces;
 
 	if (mr->kind == SOFTHCA_MR_DMA)
 		return piece_from_dma(mem, addr, len, piece);
@@ -294,36 +305,9 @@ static int piece_from_region(struct softhca_mem *mem, u64 addr, u32 len,
 	return piece_from_dma(mem, dma, min_t(u64, len, left), piece);
 }
 
-static void piece_release(struct mem_piece *piece)
+/* Go to the first range that has bytes left, and find its region. */
+static int mem_seek(struct softhca_mem *mem)
 {
-	if (piece->mapped)
-		kunmap_local(piece->addr);
-	if (piece->ref.entry)
-		dma_rmap_put(&piece->ref);
-	if (piece->mr)
-		region_leave(piece->mr);
-	if (piece->window)
-		window_leave(piece);
-}
-
-/* The next piece of at most @len bytes; on failure nothing is held. */
-static int mem_next(struct softhca_mem *mem, u64 len, struct mem_piece *piece)
-{
-	const struct ib_sge *sge;
-	u32 left;
-	int err;
-
-	piece->mapped = false;
-	piece->mr = NULL;
-	piece->window = NULL;
-	piece->ref.entry = NULL;
-
-	if (mem->inline_data) {
-		piece->addr = mem->inline_data + mem->off;
-		piece->len = len;
-		return 0;
-	}
-
 	while (mem->cur < mem->num_sge &&
 	       mem->off == mem->sge[mem->cur].length) {
 		mem_leave(mem);
@@ -332,49 +316,101 @@ static int mem_next(struct softhca_mem *mem, u64 len, struct mem_piece *piece)
 	}
 	if (mem->cur == mem->num_sge)
 		return -ERANGE;
+	return mem->entered ? 0 : mem_enter(mem);
+}
 
-	sge = &mem->sge[mem->cur];
-	if (!mem->entered) {
-		err = mem_enter(mem);
-		if (err)
-			return err;
+/*
+ * The next piece of at most @len bytes. On failure nothing is held; -EAGAIN says
+ * that it must be brought in first.
+ */
+static int mem_next(struct softhca_mem *mem, u64 len,
+		    struct softhca_piece *piece)
+{
+	const struct ib_sge *sge;
+	u32 left;
+	int err;
+
+	softhca_piece_init(piece);
+	if (mem->inline_data) {
+		piece->addr = mem->inline_data + mem->off;
+		piece->len = len;
+		return 0;
 	}
 
-	left = min_t(u64, len, sge->length - mem->off);
-	if (mem->mr)
-		err = piece_from_region(mem, sge->addr + mem->off, left, piece);
-	else
-		err = piece_from_dma(mem, sge->addr + mem->off, left, piece);
-	if (err)
-		piece_release(piece);
+	do {
+		err = mem_seek(mem);
+		if (err)
+			return err;
+
+		sge = &mem->sge[mem->cur];
+		left = min_t(u64, len, sge->length - mem->off);
+		if (mem->mr)
+			err = piece_from_region(mem, sge->addr + mem->off,
+						left, piece);
+		else
+			err = piece_from_dma(mem, sge->addr + mem->off, left,
+					     piece);
+		if (!err)
+			return 0;
+		softhca_piece_release(piece);
+		softhca_piece_init(piece);
+		/* Another region has the key by now. */
+		if (err == -ESTALE)
+			mem_leave(mem);
+	} while (err == -ESTALE);
 	return err;
 }
 
-/* One piece: hold both sides, copy, let go. */
-static enum softhca_mem_result copy_piece(struct softhca_mem *dst,
-					  struct softhca_mem *src, u64 len,
-					  u32 *done)
+/* Bring in at most @len bytes of the current range's region, at @wanted. */
+static int mem_fault(struct softhca_mem *mem, u64 len)
 {
-	struct mem_piece from, to;
+	const struct ib_sge *sge = &mem->sge[mem->cur];
+	struct softhca_mr *mr = mem->mr;
+	int err = 0;
 
-	if (mem_next(src, len, &from))
-		return SOFTHCA_MEM_SRC_FAULT;
-	if (mem_next(dst, from.len, &to)) {
-		piece_release(&from);
-		return SOFTHCA_MEM_DST_FAULT;
+	len = min3(len, (u64)sge->length - mem->off, (u64)BRING_IN_BYTES);
+	if (mr && mr->kind == SOFTHCA_MR_ODP)
+		err = softhca_odp_fault(mr->odp,
+					mr->start + (mem->wanted - mr->iova), len,
+					mem->dir == DMA_TO_DEVICE ?
+					SOFTHCA_ODP_READ : SOFTHCA_ODP_WRITE);
+	else if (mr && mr->kind == SOFTHCA_MR_DMABUF)
+		err = softhca_dmabuf_fault(mr->dmabuf);
+	/* It comes and goes: the access tries again. */
+	return err == -EAGAIN ? 0 : err;
+}
+
+/*
+ * One piece: hold both sides, copy, let go. Returns its bytes, or why @at, which
+ * is one of them, has none.
+ */
+static int copy_piece(struct softhca_mem *dst, struct softhca_mem *src, u64 len,
+		      struct softhca_mem **at)
+{
+	struct softhca_piece from, to;
+	int err;
+
+	*at = src;
+	err = mem_next(src, len, &from);
+	if (err)
+		return err;
+	*at = dst;
+	err = mem_next(dst, from.len, &to);
+	if (err) {
+		softhca_piece_release(&from);
+		return err;
 	}
 
 	if (unlikely(dst->apply))
 		dst->apply(dst->apply_arg, to.addr, to.len);
 	else
 		memcpy(to.addr, from.addr, to.len);
-	*done = to.len;
 
-	piece_release(&to);
-	piece_release(&from);
+	softhca_piece_release(&to);
+	softhca_piece_release(&from);
 	src->off += to.len;
 	dst->off += to.len;
-	return SOFTHCA_MEM_OK;
+	return to.len;
 }
 
 /* More than one piece, of which a later one could be refused? */
@@ -405,7 +441,7 @@ static bool mem_wants_check(const struct softhca_mem *mem, u64 len)
  *
  * Both sides are checked over the whole length before the first byte moves,
  * so a transfer that is refused leaves memory as it was, except where a
- * mapping or region goes away in the middle.
+ * mapping or region goes away in the middle, or a page cannot be brought in.
  *
  * Context: Any; with interrupts on where @stop says that it may sleep.
  */
@@ -417,7 +453,8 @@ enum softhca_mem_result softhca_mem_copy(struct softhca_mem *dst,
 	enum softhca_mem_result result = SOFTHCA_MEM_OK;
 	unsigned int pieces = 0;
 	unsigned long flags = 0;
-	u32 done = 0;
+	struct softhca_mem *at;
+	int done;
 
 	if (mem_wants_check(src, len) && softhca_mem_check(src, len))
 		return SOFTHCA_MEM_SRC_FAULT;
@@ -433,17 +470,63 @@ enum softhca_mem_result softhca_mem_copy(struct softhca_mem *dst,
 			cond_resched();
 		if (kernel)
 			local_irq_save(flags);
-		result = copy_piece(dst, src, len, &done);
+		done = copy_piece(dst, src, len, &at);
 		if (kernel)
 			local_irq_restore(flags);
-		if (result)
+		if (done == -EAGAIN) {
+			if (!stop->may_sleep) {
+				result = SOFTHCA_MEM_WOULD_SLEEP;
+				break;
+			}
+			done = mem_fault(at, len);
+		}
+		if (done < 0) {
+			result = at == src ? SOFTHCA_MEM_SRC_FAULT :
+					     SOFTHCA_MEM_DST_FAULT;
 			break;
+		}
 		len -= done;
 	}
 
 	mem_leave(src);
 	mem_leave(dst);
 	return result;
+}
+
+/**
+ * softhca_mem_bring_in - bring in pages before a transfer that may not sleep
+ * @mem: the side, of a QP's own memory
+ * @len: bytes from where it stands
+ *
+ * Afterwards @mem stands at its end, or where it was refused. Pages may be
+ * taken away again at once.
+ *
+ * Context: May sleep.
+ * Return: 0, or a negative errno where the side is refused.
+ */
+int softhca_mem_bring_in(struct softhca_mem *mem, u64 len)
+{
+	u32 here;
+	int err = 0;
+
+	if (mem->inline_data)
+		return 0;
+	while (len) {
+		err = mem_seek(mem);
+		if (err)
+			break;
+		here = min3(len, (u64)mem->sge[mem->cur].length - mem->off,
+			    (u64)BRING_IN_BYTES);
+		mem->wanted = mem->sge[mem->cur].addr + mem->off;
+		err = mem_fault(mem, here);
+		if (err)
+			break;
+		mem->off += here;
+		len -= here;
+		cond_resched();
+	}
+	mem_leave(mem);
+	return err;
 }
 
 static int check_dma(struct softhca_mem *mem, u64 dma, u64 len)
@@ -469,7 +552,7 @@ static int check_part(struct softhca_mem *mem, struct softhca_mr *mr,
 		*n = min(*n, fast_locate(mr, addr, &dma));
 	if (*n)
 		err = check_dma(mem, dma, *n);
-	region_leave(mr);
+	softhca_piece_unhold(&mr->pieces);
 	return err;
 }
 
@@ -501,13 +584,11 @@ static int check_range(struct softhca_mem *mem, const struct ib_sge *sge,
 	if (mem_is_local_dma(mem, sge))
 		return check_dma(mem, addr, len);
 
-	mr = softhca_mr_get(mem->dev, sge->lkey);
+	mr = mem_find(mem, sge);
 	if (!mr)
 		return -EACCES;
-	if (mr->kind == SOFTHCA_MR_DMA || mr->kind == SOFTHCA_MR_FAST)
+	if (mr_is_dma(mr))
 		err = check_region(mem, mr, sge, addr, len);
-	else if (!mem_granted(mem, mr, sge))
-		err = -EACCES;
 	softhca_mr_put(mr);
 	return err;
 }
@@ -594,57 +675,4 @@ void softhca_mem_copy_inline(void *dst, const struct ib_sge *sge, u32 num_sge)
 		       sge[i].length);
 		dst += sge[i].length;
 	}
-}
-
-static int umem_add_pages(struct softhca_mr *mr, struct page *page, size_t len)
-{
-	for (; len; len -= PAGE_SIZE, page++) {
-		if (mr->nr_pages == ib_umem_num_pages(mr->umem))
-			return -ERANGE;
-		mr->pages[mr->nr_pages++] = page;
-	}
-	return 0;
-}
-
-static int umem_add_span(const struct dma_rmap_span *span, void *arg)
-{
-	return umem_add_pages(arg, span->page, span->len);
-}
-
-/**
- * softhca_mem_resolve_umem - find the pages of a user's region
- * @mr: the region, whose umem is pinned and mapped for DMA
- *
- * The pages come from the reverse map like everything else; it is asked once,
- * as they stay pinned and mapped until deregistration.
- *
- * Context: May sleep.
- * Return: 0 or a negative errno.
- */
-int softhca_mem_resolve_umem(struct softhca_mr *mr)
-{
-	struct softhca_dev *dev = to_softhca(mr->ib.device);
-	struct scatterlist *sg;
-	int i, err;
-
-	mr->offset = ib_umem_offset(mr->umem);
-	mr->pages = kvcalloc(ib_umem_num_pages(mr->umem), sizeof(*mr->pages),
-			     GFP_KERNEL);
-	if (!mr->pages)
-		return -ENOMEM;
-
-	for_each_sgtable_dma_sg(&mr->umem->sgt_append.sgt, sg, i) {
-		dma_addr_t addr = sg_dma_address(sg);
-
-		if (dev->rmap)
-			err = dma_rmap_walk_spans(dev->rmap, addr,
-						  sg_dma_len(sg), DMA_TO_DEVICE,
-						  umem_add_span, mr);
-		else
-			err = umem_add_pages(mr, virt_to_page((void *)(uintptr_t)addr),
-					     sg_dma_len(sg));
-		if (err)
-			return err;
-	}
-	return mr->nr_pages == ib_umem_num_pages(mr->umem) ? 0 : -EFAULT;
 }

@@ -24,6 +24,7 @@
  * @off: bytes of it that are done
  * @entered: range @cur's key was looked up
  * @mr: the region of range @cur, held; NULL where the range needs none
+ * @wanted: where in @mr the last piece was looked for
  * @window: where the key is that of a memory window on @mr, that, held
  * @refused: what the reverse map has refused, if anything
  * @refused.addr: its device address
@@ -45,6 +46,7 @@ struct softhca_mem {
 	u32 off;
 	bool entered;
 	struct softhca_mr *mr;
+	u64 wanted;
 	struct softhca_window *window;
 	struct {
 		u64 addr;
@@ -58,13 +60,15 @@ enum softhca_mem_result {
 	SOFTHCA_MEM_SRC_FAULT,	/* the side that is read was refused */
 	SOFTHCA_MEM_DST_FAULT,	/* the side that is written was refused */
 	SOFTHCA_MEM_STOPPED,	/* the caller's stop condition came true */
+	SOFTHCA_MEM_WOULD_SLEEP, /* a page must be brought in first */
 };
 
 /**
  * struct softhca_mem_stop - when to give up a transfer between two pieces
  * @stop: asked after each piece; may be called with interrupts off
  * @arg: its argument
- * @may_sleep: the transfer runs in process context and may reschedule
+ * @may_sleep: the transfer runs in process context: it may reschedule, and
+ *	bring in pages
  */
 struct softhca_mem_stop {
 	bool (*stop)(void *arg);
@@ -75,11 +79,11 @@ struct softhca_mem_stop {
 enum softhca_mem_result softhca_mem_copy(struct softhca_mem *dst,
 					 struct softhca_mem *src, u64 len,
 					 const struct softhca_mem_stop *stop);
+int softhca_mem_bring_in(struct softhca_mem *mem, u64 len);
 int softhca_mem_check(struct softhca_mem *mem, u64 len);
 bool softhca_mem_key_is_good(const struct softhca_mem *mem);
 const char *softhca_mem_explain(const struct softhca_mem *mem, char *buf,
 				size_t size);
 void softhca_mem_copy_inline(void *dst, const struct ib_sge *sge, u32 num_sge);
-int softhca_mem_resolve_umem(struct softhca_mr *mr);
 
 #endif /* SOFTHCA_MEMORY_H */

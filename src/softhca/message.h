@@ -26,6 +26,10 @@ struct softhca_msg {
 #define SOFTHCA_DONE_WITH(s) ((struct softhca_outcome) { \
 	.verdict = SOFTHCA_DONE, .status = (s) })
 
+/* It must be tried again where one may sleep. */
+#define SOFTHCA_DEFERRED ((struct softhca_outcome) { \
+	.verdict = SOFTHCA_WOULD_SLEEP })
+
 void softhca_msg_own_mem(const struct softhca_msg *msg,
 			 struct softhca_mem *mem, bool write);
 bool softhca_msg_own_mem_is_bad(const struct softhca_msg *msg);

@@ -5,12 +5,18 @@
 
 #include <linux/completion.h>
 #include <linux/refcount.h>
-#include <rdma/ib_umem.h>
+#include <rdma/ib_verbs.h>
 
 #include "softhca.h"
 
+struct softhca_dmabuf;
+struct softhca_odp;
+struct softhca_pinned;
+
 enum softhca_mr_kind {
 	SOFTHCA_MR_USER,	/* pinned pages of user space */
+	SOFTHCA_MR_ODP,		/* user space's, page by page on demand */
+	SOFTHCA_MR_DMABUF,	/* of an exporter, which may move it */
 	SOFTHCA_MR_DMA,		/* every device address: the global keys */
 	SOFTHCA_MR_FAST,	/* device addresses set by a work request */
 	SOFTHCA_MR_WINDOW,	/* a part of another region: a memory window */
@@ -19,6 +25,7 @@ enum softhca_mr_kind {
 enum softhca_mr_state {
 	SOFTHCA_MR_FREE,	/* a fast registration or window without memory */
 	SOFTHCA_MR_VALID,
+	SOFTHCA_MR_REPLACED,	/* reregistered: its key leads to another one */
 	SOFTHCA_MR_DEAD,	/* being deregistered */
 };
 
@@ -32,20 +39,27 @@ enum softhca_mr_state {
  * @refs: one of its own and one of each holder; deregistration waits for them
  * @gone: no holder is left
  * @windows: memory windows that are bound to it; under its device's mw_lock
+ * @closing: no window can be bound to it any more; under that lock
  * @pieces: pieces of a copy that go through it this moment; invalidation
  *	waits for them. Raised and lowered with interrupts off
  * @state: see above; whoever makes it leave VALID waits for @pieces
  * @key: the L_Key and R_Key in force, both the same
  * @access: IB_ACCESS_* granted
+ * @charged: it counts against the device's limit
  * @iova: the address of its first byte in work requests
  * @length: bytes
- * @umem: user: the pinned pages
- * @pages: user: page by page, from the reverse map at registration
+ * @start: user and ODP: the address of its first byte in the process;
+ *	DMABUF: its offset in the buffer
+ * @pinned: user: the pages
+ * @odp: ODP: the process's address space
+ * @dmabuf: DMABUF: the buffer
  * @dma: fast: device addresses, rounded down to @page_shift
- * @offset: user: of the first byte in the first page
  * @page_shift: fast: size of each of @dma
- * @nr_pages: user and fast: how many are set
+ * @nr_pages: fast: how many are set
  * @max_pages: fast: how many can be set
+ *
+ * A region of user space does not change: when it is reregistered another one
+ * takes its place behind the same key, which may share its memory.
  */
 struct softhca_mr {
 	struct ib_mr ib;
@@ -56,18 +70,21 @@ struct softhca_mr {
 	refcount_t refs;
 	struct completion gone;
 	u32 windows;
+	bool closing;
 	atomic_t pieces;
 	enum softhca_mr_state state;
 	u32 key;
 	int access;
+	bool charged;
 	u64 iova;
 	u64 length;
-	struct ib_umem *umem;
+	u64 start;
 	union {
-		struct page **pages;
+		struct softhca_pinned *pinned;
+		struct softhca_odp *odp;
+		struct softhca_dmabuf *dmabuf;
 		u64 *dma;
 	};
-	u32 offset;
 	u32 page_shift;
 	u64 nr_pages;
 	u32 max_pages;
@@ -84,9 +101,22 @@ static inline u32 softhca_key_index(u32 key)
 	return key >> 8;
 }
 
+/* Is it memory that a process has registered? */
+static inline bool softhca_mr_is_user(const struct softhca_mr *mr)
+{
+	return mr->kind == SOFTHCA_MR_USER || mr->kind == SOFTHCA_MR_ODP ||
+	       mr->kind == SOFTHCA_MR_DMABUF;
+}
+
 struct ib_mr *softhca_get_dma_mr(struct ib_pd *pd, int access);
 struct ib_mr *softhca_reg_user_mr(struct ib_pd *pd, u64 start, u64 length,
 				  u64 iova, int access);
+struct ib_mr *softhca_reg_user_mr_dmabuf(struct ib_pd *pd, u64 offset,
+					 u64 length, u64 iova, int fd,
+					 int access);
+struct ib_mr *softhca_rereg_user_mr(struct ib_mr *ib, int flags, u64 start,
+				    u64 length, u64 iova, int access,
+				    struct ib_pd *pd, struct ib_udata *udata);
 struct ib_mr *softhca_alloc_mr(struct ib_pd *pd, enum ib_mr_type type,
 			       u32 max_num_sg);
 int softhca_map_mr_sg(struct ib_mr *ib, struct scatterlist *sg, int nents,

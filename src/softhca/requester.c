@@ -276,6 +276,8 @@ static enum req_step req_execute(struct softhca_qp *qp, struct req_run *run)
 		return req_no_answer(qp, wqe);
 	case SOFTHCA_STOPPED:
 		return STEP_NEXT;
+	case SOFTHCA_WOULD_SLEEP:
+		return STEP_DEFER;
 	case SOFTHCA_DONE:
 		break;
 	}

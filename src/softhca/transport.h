@@ -19,6 +19,7 @@ enum softhca_verdict {
 	SOFTHCA_NOT_READY,	/* the peer has no receive posted: RNR NAK */
 	SOFTHCA_NO_ANSWER,	/* no such peer, or it does not take messages */
 	SOFTHCA_STOPPED,	/* the sending QP itself changed its state */
+	SOFTHCA_WOULD_SLEEP,	/* not in this context: nothing has happened */
 };
 
 /**

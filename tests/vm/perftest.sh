@@ -127,6 +127,19 @@ variations()
 	run ib_write_bw 65536 -q 64
 }
 
+# Memory on demand.
+on_demand()
+{
+	local program
+
+	for program in ib_send_bw ib_write_bw ib_read_bw; do
+		run "$program" 65536 --odp
+		run "$program" 1048576 --odp -b -q 4
+	done
+	run ib_send_lat 64 --odp
+	run ib_send_bw 1024 --odp -c UD
+}
+
 two_devices()
 {
 	local program programs=(ib_send_bw ib_write_bw ib_read_bw)
@@ -160,6 +173,7 @@ bandwidths
 if [ -z "${SOFTHCA_BRIEF-}" ]; then
 	latencies
 	variations
+	on_demand
 fi
 two_devices
 all_released

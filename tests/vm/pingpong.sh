@@ -31,6 +31,11 @@ check "ibv_rc_pingpong, many iterations" \
 	pingpong ibv_rc_pingpong "$dev0" "$dev0" 4 -n "$(often 20000 1000)"
 check "ibv_rc_pingpong, 200 receives, MTU 256" \
 	pingpong ibv_rc_pingpong "$dev0" "$dev0" 4 -c -r 200 -m 256
+for options in "-o" "-O" "-o -P" "-O -P -e" "-o -s 1048576 -n 100"; do
+	# shellcheck disable=SC2086 # words
+	check "ibv_rc_pingpong $options" \
+		pingpong ibv_rc_pingpong "$dev0" "$dev0" 4 -c $options
+done
 check "ibv_rc_pingpong between two devices" \
 	pingpong ibv_rc_pingpong "$dev0" "$dev1" 4 -c
 check "ibv_rc_pingpong -e between two devices, IPv6 GIDs" \

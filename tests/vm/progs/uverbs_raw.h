@@ -8,11 +8,15 @@
 #define UVERBS_RAW_H
 
 #include <errno.h>
+#include <rdma/ib_user_ioctl_cmds.h>
+#include <rdma/ib_user_ioctl_verbs.h>
 #include <rdma/ib_user_verbs.h>
+#include <rdma/rdma_user_ioctl_cmds.h>
 #include <rdma/rdma_user_rxe.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 /*
@@ -197,6 +201,109 @@ static inline int raw_doorbell(int fd, uint32_t qp)
 
 	return raw_write(fd, IB_USER_VERBS_CMD_POST_SEND, &c, sizeof(c),
 			 sizeof(resp));
+}
+
+/* What changes of a region; @resp gets its keys. */
+static inline int raw_rereg_mr(int fd, uint32_t mr, uint32_t flags,
+			       const void *start, uint64_t length, uint64_t iova,
+			       uint32_t pd, uint32_t access,
+			       struct ib_uverbs_rereg_mr_resp *resp)
+{
+	struct {
+		struct ib_uverbs_cmd_hdr hdr;
+		struct ib_uverbs_rereg_mr cmd;
+	} c = {
+		.cmd = {
+			.response = (uintptr_t)resp,
+			.mr_handle = mr,
+			.flags = flags,
+			.start = (uintptr_t)start,
+			.length = length,
+			.hca_va = iova,
+			.pd_handle = pd,
+			.access_flags = access,
+		},
+	};
+
+	memset(resp, 0, sizeof(*resp));
+	return raw_write(fd, IB_USER_VERBS_CMD_REREG_MR, &c, sizeof(c),
+			 sizeof(*resp));
+}
+
+/* The newer form of a command: a list of attributes, given by ioctl. */
+struct raw_ioctl {
+	struct ib_uverbs_ioctl_hdr hdr;
+	struct ib_uverbs_attr attr[16];
+};
+
+#define RAW_IOCTL(object, method) {					\
+	.hdr = { .object_id = (object), .method_id = (method),		\
+		 .driver_id = RDMA_DRIVER_RXE } }
+
+/* @data is what the attribute is, up to 8 bytes, or where it is. */
+static inline struct ib_uverbs_attr *
+raw_attr(struct raw_ioctl *c, uint16_t id, uint64_t data, uint16_t len)
+{
+	struct ib_uverbs_attr *attr = &c->attr[c->hdr.num_attrs++];
+
+	attr->attr_id = id;
+	attr->flags = UVERBS_ATTR_F_MANDATORY;
+	attr->data = data;
+	attr->len = len;
+	return attr;
+}
+
+static inline int raw_ioctl(int fd, struct raw_ioctl *c)
+{
+	c->hdr.length = sizeof(c->hdr) + c->hdr.num_attrs * sizeof(c->attr[0]);
+	return ioctl(fd, RDMA_VERBS_IOCTL, c) ? errno : 0;
+}
+
+static inline int raw_advise_mr(int fd, uint32_t pd, uint64_t advice,
+				uint32_t flags, const struct ib_uverbs_sge *sge,
+				uint32_t num_sge)
+{
+	struct raw_ioctl c = RAW_IOCTL(UVERBS_OBJECT_MR,
+				       UVERBS_METHOD_ADVISE_MR);
+
+	raw_attr(&c, UVERBS_ATTR_ADVISE_MR_PD_HANDLE, pd, 0);
+	raw_attr(&c, UVERBS_ATTR_ADVISE_MR_ADVICE, advice, 8);
+	raw_attr(&c, UVERBS_ATTR_ADVISE_MR_FLAGS, flags, 4);
+	raw_attr(&c, UVERBS_ATTR_ADVISE_MR_SGE_LIST, (uintptr_t)sge,
+		 num_sge * sizeof(*sge));
+	return raw_ioctl(fd, &c);
+}
+
+struct raw_mr {
+	uint32_t handle;
+	uint32_t lkey;
+	uint32_t rkey;
+};
+
+static inline int raw_reg_dmabuf_mr(int fd, uint32_t pd, uint64_t offset,
+				    uint64_t length, uint64_t iova,
+				    uint32_t dmabuf, uint32_t access,
+				    struct raw_mr *mr)
+{
+	struct raw_ioctl c = RAW_IOCTL(UVERBS_OBJECT_MR,
+				       UVERBS_METHOD_REG_DMABUF_MR);
+	struct ib_uverbs_attr *handle;
+	int err;
+
+	handle = raw_attr(&c, UVERBS_ATTR_REG_DMABUF_MR_HANDLE, 0, 0);
+	raw_attr(&c, UVERBS_ATTR_REG_DMABUF_MR_PD_HANDLE, pd, 0);
+	raw_attr(&c, UVERBS_ATTR_REG_DMABUF_MR_OFFSET, offset, 8);
+	raw_attr(&c, UVERBS_ATTR_REG_DMABUF_MR_LENGTH, length, 8);
+	raw_attr(&c, UVERBS_ATTR_REG_DMABUF_MR_IOVA, iova, 8);
+	raw_attr(&c, UVERBS_ATTR_REG_DMABUF_MR_FD, dmabuf, 4);
+	raw_attr(&c, UVERBS_ATTR_REG_DMABUF_MR_ACCESS_FLAGS, access, 4);
+	raw_attr(&c, UVERBS_ATTR_REG_DMABUF_MR_RESP_LKEY, (uintptr_t)&mr->lkey,
+		 4);
+	raw_attr(&c, UVERBS_ATTR_REG_DMABUF_MR_RESP_RKEY, (uintptr_t)&mr->rkey,
+		 4);
+	err = raw_ioctl(fd, &c);
+	mr->handle = handle->data;
+	return err;
 }
 
 #endif /* UVERBS_RAW_H */

@@ -282,6 +282,25 @@ static void region_with_the_other_access(void)
 	pair_close(&p);
 }
 
+/* Regions on demand: what is refused is the same. */
+static void on_demand(void)
+{
+	struct options opt = usual;
+
+	opt.access |= IBV_ACCESS_ON_DEMAND;
+	REMOTE_ERROR_OF(&opt, rkey ^= 1);
+	REMOTE_ERROR_OF(&opt, addr -= 1);
+	REMOTE_ERROR_OF(&opt, addr += p.b.opt.size - LEN + 1);
+	opt.access = IBV_ACCESS_LOCAL_WRITE | IBV_ACCESS_ON_DEMAND;
+	REMOTE_ERROR_OF(&opt, (void)0);
+	LOCAL_ERROR(({
+		other = ibv_reg_mr(p.a.pd, p.a.buf, p.a.opt.size,
+				   ALL_ACCESS | IBV_ACCESS_ON_DEMAND);
+		sge.lkey = other->lkey;
+		sge.addr += p.a.opt.size - LEN + 1;
+	}));
+}
+
 /* An operation that the QP was not set up for. */
 static void invalid_request(enum ibv_wr_opcode opcode,
 			    const struct options *opt_b, int line)
@@ -574,6 +593,7 @@ static const struct test_case cases[] = {
 	CASE("a region without remote access", region_without_access),
 	CASE("a region with the other remote access",
 	     region_with_the_other_access),
+	CASE("a region on demand", on_demand),
 	CASE("a QP without remote access", qp_without_access),
 	CASE("RDMA reads with no resources for them", reads_not_allowed),
 	CASE("a receive that is too small", receive_too_small),
