@@ -13,6 +13,8 @@ help:
 	@echo '  make check KERNEL=6.12   every test on one kernel of tools/kernels.list'
 	@echo '  make check TESTS="rping link"   only these'
 	@echo '  make check-debug   every scenario on a kernel with KASAN, lockdep, ...'
+	@echo '  make suite      the tests of rdma-core on softhca and rdma_rxe, compared'
+	@echo '  make datacheck  random traffic of which every byte is compared, for ten minutes'
 	@echo '  make bench-rmap    measure the reverse map beside other structures, with a plot'
 	@echo '  make lint       the style checks alone'
 	@echo '  make modules    build the modules (KDIR=... for another kernel)'
@@ -43,6 +45,18 @@ check:
 check-debug:
 	@tests/run --kernel $(or $(KERNEL),6.1-debug) $(TESTS)
 
+suite:
+	@tools/suite $(if $(KERNEL),--kernel $(KERNEL)) $(MODULES)
+
+# DATACHECK_SEED=0x... is that seed again.
+DATACHECK_SECONDS ?= 600
+datacheck:
+	@tools/vm run $(if $(KERNEL),--kernel $(KERNEL)) \
+		--timeout $$(($(DATACHECK_SECONDS) * 2 + 600)) \
+		--env DATACHECK_SECONDS=$(DATACHECK_SECONDS) \
+		$(if $(DATACHECK_SEED),--env DATACHECK_SEED=$(DATACHECK_SEED)) \
+		$(if $(DRIVER),--env DRIVER=$(DRIVER)) datacheck
+
 bench-rmap:
 	@tools/bench-rmap
 
@@ -55,4 +69,5 @@ clean:
 	@if [ -e tests/unit/Makefile ]; then $(MAKE) -s -C tests/unit clean; fi
 	@rm -rf build || { echo 'clean: run this again as root' >&2; exit 1; }
 
-.PHONY: help modules install uninstall demo check check-debug bench-rmap lint clean
+.PHONY: help modules install uninstall demo check check-debug suite datacheck bench-rmap \
+	lint clean

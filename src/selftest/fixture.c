@@ -381,8 +381,8 @@ static int st_to_init(struct st_end *e)
 	};
 
 	return st_modify(e, &attr, IB_QP_PKEY_INDEX | IB_QP_PORT |
-			 (o->type == IB_QPT_RC ? IB_QP_ACCESS_FLAGS :
-						 IB_QP_QKEY));
+			 (o->type == IB_QPT_UD ? IB_QP_QKEY :
+						 IB_QP_ACCESS_FLAGS));
 }
 
 /**
@@ -420,12 +420,13 @@ static int st_to_rtr(struct st_end *e, struct st_end *to, u32 dest_qpn)
 	};
 	int ret;
 
-	if (o->type != IB_QPT_RC)
+	if (o->type == IB_QPT_UD)
 		return st_modify(e, &attr, 0);
 	st_fill_ah_attr(e, to, &attr.ah_attr);
 	ret = st_modify(e, &attr, IB_QP_AV | IB_QP_PATH_MTU | IB_QP_DEST_QPN |
-			IB_QP_RQ_PSN | IB_QP_MAX_DEST_RD_ATOMIC |
-			IB_QP_MIN_RNR_TIMER);
+			IB_QP_RQ_PSN |
+			(o->type == IB_QPT_UC ? 0 : IB_QP_MAX_DEST_RD_ATOMIC |
+						    IB_QP_MIN_RNR_TIMER));
 	rdma_destroy_ah_attr(&attr.ah_attr);
 	return ret;
 }

@@ -25,7 +25,7 @@ struct st_test;
 #define ST_QKEY		0x5e1f7e57
 
 #define ST_ACCESS_ALL	(IB_ACCESS_LOCAL_WRITE | IB_ACCESS_REMOTE_WRITE | \
-			 IB_ACCESS_REMOTE_READ)
+			 IB_ACCESS_REMOTE_READ | IB_ACCESS_REMOTE_ATOMIC)
 
 /**
  * struct st_opts - how to open a pair; zero is each member's default

@@ -28,6 +28,8 @@ static const struct st_suite *const st_suites[] = {
 	&st_sendrecv_suite,
 	&st_rdma_suite,
 	&st_fastreg_suite,
+	&st_atomic_suite,
+	&st_uc_suite,
 	&st_ud_suite,
 	&st_cq_suite,
 	&st_qp_suite,

@@ -76,6 +76,8 @@ extern const struct st_suite st_dma_suite;
 extern const struct st_suite st_sendrecv_suite;
 extern const struct st_suite st_rdma_suite;
 extern const struct st_suite st_fastreg_suite;
+extern const struct st_suite st_atomic_suite;
+extern const struct st_suite st_uc_suite;
 extern const struct st_suite st_ud_suite;
 extern const struct st_suite st_cq_suite;
 extern const struct st_suite st_qp_suite;

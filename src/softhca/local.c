@@ -251,8 +251,12 @@ static struct softhca_outcome send_unacked(struct softhca_msg *msg)
 
 	out = ask_peer(msg);
 	if (out.verdict == SOFTHCA_STOPPED ||
-	    (out.verdict == SOFTHCA_DONE && out.status == IB_WC_LOC_PROT_ERR))
+	    (out.verdict == SOFTHCA_DONE && (out.status == IB_WC_SUCCESS ||
+					     out.status == IB_WC_LOC_PROT_ERR)))
 		return out;
+	/* It was sent, for all that its sender can know. */
+	softhca_count(msg->qp->dev, SOFTHCA_CNT_TX_MSGS, 1);
+	softhca_count(msg->qp->dev, SOFTHCA_CNT_TX_BYTES, msg->wqe->length);
 	return SOFTHCA_DONE_WITH(IB_WC_SUCCESS);
 }
 

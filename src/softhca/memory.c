@@ -118,22 +118,33 @@ static bool region_enter(const struct softhca_mem *mem, struct softhca_mr *mr,
 	return false;
 }
 
-/* The region that a window is bound to, held; NULL where it grants nothing. */
-static struct softhca_mr *window_target(const struct softhca_mem *mem,
-					struct softhca_window *window)
+/* How addresses of a window become ones of its region; with it entered. */
+static u64 window_shift(const struct softhca_window *window)
 {
-	struct softhca_mr *target = NULL;
+	return window->base - window->key.iova;
+}
+
+/*
+ * Find and hold the region that the current range's window is bound to; the
+ * window's reference is then the caller's to give back, by mem_leave().
+ */
+static bool window_find(struct softhca_mem *mem, struct softhca_window *window)
+{
 	unsigned long flags;
+	bool found;
 
 	local_irq_save(flags);
-	if (region_enter(mem, &window->key, &mem->sge[mem->cur])) {
-		/* It has its own reference for as long as it is bound. */
-		target = window->target;
-		refcount_inc(&target->refs);
+	found = region_enter(mem, &window->key, &mem->sge[mem->cur]);
+	if (found) {
+		/* The region is there for as long as something is bound to it. */
+		refcount_inc(&window->target->refs);
+		mem->mr = window->target;
+		mem->shift = window_shift(window);
+		mem->window = window;
 		softhca_piece_unhold(&window->key.pieces);
 	}
 	local_irq_restore(flags);
-	return target;
+	return found;
 }
 
 /* Find and hold the region of the current range. */
@@ -149,17 +160,13 @@ static int mem_enter(struct softhca_mem *mem)
 	mr = mem_find(mem, sge);
 	if (!mr)
 		return -EACCES;
-	if (mr->kind != SOFTHCA_MR_WINDOW) {
-		mem->mr = mr;
-		return 0;
-	}
-
-	mem->mr = window_target(mem, to_softhca_window(mr));
-	if (!mem->mr) {
+	if (mr->kind == SOFTHCA_MR_WINDOW) {
+		if (window_find(mem, to_softhca_window(mr)))
+			return 0;
 		softhca_mr_put(mr);
 		return -EACCES;
 	}
-	mem->window = to_softhca_window(mr);
+	mem->mr = mr;
 	return 0;
 }
 
@@ -171,6 +178,7 @@ static void mem_leave(struct softhca_mem *mem)
 		softhca_mr_put(&mem->window->key);
 	mem->mr = NULL;
 	mem->window = NULL;
+	mem->shift = 0;
 	mem->entered = false;
 }
 
@@ -220,12 +228,11 @@ static int piece_from_dma(struct softhca_mem *mem, u64 dma, u32 len,
 }
 
 /*
- * Hold the current range's window for one piece, and find out what the address
- * is in its region. It may have been bound to something else since the range was
- * begun.
+ * Hold the current range's window for one piece. It may have been bound to
+ * something else since the range was begun.
  */
 static int window_enter(const struct softhca_mem *mem,
-			struct softhca_piece *piece, u64 *addr)
+			struct softhca_piece *piece)
 {
 	struct softhca_window *window = mem->window;
 
@@ -233,10 +240,8 @@ static int window_enter(const struct softhca_mem *mem,
 	if (!region_enter(mem, &window->key, &mem->sge[mem->cur]))
 		return -EACCES;
 	piece->window = &window->key.pieces;
-	if (window->target != mem->mr)
-		return -EACCES;
-	*addr += window->base - window->key.iova;
-	return 0;
+	return window->target == mem->mr &&
+	       window_shift(window) == mem->shift ? 0 : -EACCES;
 }
 
 /*
@@ -283,14 +288,12 @@ static int piece_from_region(struct softhca_mem *mem, u64 addr, u32 len,
 	int err;
 
 	if (mem->window) {
-		err = window_enter(mem, piece, &addr);
+		err = window_enter(mem, piece);
 		if (err)
 			return err;
 	}
-	if (!mr_is_dma(mr)) {
-		mem->wanted = addr;
+	if (!mr_is_dma(mr))
 		return piece_from_user(mem, addr, len, piece);
-	}
 
 	if (!region_enter(mem, mr, &mem->sge[mem->cur]))
 		return -EACCES;
@@ -345,8 +348,8 @@ static int mem_next(struct softhca_mem *mem, u64 len,
 		sge = &mem->sge[mem->cur];
 		left = min_t(u64, len, sge->length - mem->off);
 		if (mem->mr)
-			err = piece_from_region(mem, sge->addr + mem->off,
-						left, piece);
+			err = piece_from_region(mem, sge->addr + mem->off +
+						mem->shift, left, piece);
 		else
 			err = piece_from_dma(mem, sge->addr + mem->off, left,
 					     piece);
@@ -361,7 +364,7 @@ static int mem_next(struct softhca_mem *mem, u64 len,
 	return err;
 }
 
-/* Bring in at most @len bytes of the current range's region, at @wanted. */
+/* Bring in at most @len bytes of what the current range's region has next. */
 static int mem_fault(struct softhca_mem *mem, u64 len)
 {
 	const struct ib_sge *sge = &mem->sge[mem->cur];
@@ -370,8 +373,8 @@ static int mem_fault(struct softhca_mem *mem, u64 len)
 
 	len = min3(len, (u64)sge->length - mem->off, (u64)BRING_IN_BYTES);
 	if (mr && mr->kind == SOFTHCA_MR_ODP)
-		err = softhca_odp_fault(mr->odp,
-					mr->start + (mem->wanted - mr->iova), len,
+		err = softhca_odp_fault(mr->odp, mr->start + mem->off +
+					(sge->addr + mem->shift - mr->iova), len,
 					mem->dir == DMA_TO_DEVICE ?
 					SOFTHCA_ODP_READ : SOFTHCA_ODP_WRITE);
 	else if (mr && mr->kind == SOFTHCA_MR_DMABUF)
@@ -517,7 +520,6 @@ int softhca_mem_bring_in(struct softhca_mem *mem, u64 len)
 			break;
 		here = min3(len, (u64)mem->sge[mem->cur].length - mem->off,
 			    (u64)BRING_IN_BYTES);
-		mem->wanted = mem->sge[mem->cur].addr + mem->off;
 		err = mem_fault(mem, here);
 		if (err)
 			break;

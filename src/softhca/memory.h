@@ -24,8 +24,9 @@
  * @off: bytes of it that are done
  * @entered: range @cur's key was looked up
  * @mr: the region of range @cur, held; NULL where the range needs none
- * @wanted: where in @mr the last piece was looked for
  * @window: where the key is that of a memory window on @mr, that, held
+ * @shift: what is added to an address of range @cur to have it in @mr; 0 but for
+ *	windows
  * @refused: what the reverse map has refused, if anything
  * @refused.addr: its device address
  * @refused.len: its bytes, 0 if nothing was refused by the map
@@ -46,8 +47,8 @@ struct softhca_mem {
 	u32 off;
 	bool entered;
 	struct softhca_mr *mr;
-	u64 wanted;
 	struct softhca_window *window;
+	u64 shift;
 	struct {
 		u64 addr;
 		u64 len;

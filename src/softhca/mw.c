@@ -118,8 +118,10 @@ static bool region_may_be_bound(const struct softhca_mr *mr,
 	u64 addr = wqe->mw.addr, length = wqe->mw.length;
 	u32 access = wqe->mw.access;
 
+	/* A window is on memory of user space. */
 	if (!softhca_mr_is_user(mr) || mr->closing ||
-	    mr->state != SOFTHCA_MR_VALID || mr->key != wqe->mw.mr_lkey || mr->pd != qp->ib.pd)
+	    READ_ONCE(mr->state) != SOFTHCA_MR_VALID ||
+	    mr->key != wqe->mw.mr_lkey || mr->pd != qp->ib.pd)
 		return false;
 	if (!(mr->access & IB_ACCESS_MW_BIND) || (mr->access & IB_ZERO_BASED) ||
 	    (access & ~(WINDOW_ACCESS | IB_ZERO_BASED)))

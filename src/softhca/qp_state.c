@@ -169,10 +169,9 @@ static int check_numbers(struct softhca_qp *qp, const struct ib_qp_attr *attr,
 	return 0;
 }
 
-static int check_attr(struct softhca_qp *qp, const struct ib_qp_attr *attr,
-		      int mask)
+static int check_attr(struct softhca_qp *qp, enum ib_qp_state cur,
+		      const struct ib_qp_attr *attr, int mask)
 {
-	enum ib_qp_state cur = softhca_qp_state(qp);
 	enum ib_qp_state next = mask & IB_QP_STATE ? attr->qp_state : cur;
 
 	if (mask & ~IB_QP_ATTR_STANDARD_BITS)
@@ -237,10 +236,9 @@ static void copy_attr(struct softhca_qp *qp, const struct ib_qp_attr *attr,
 					  attr->en_sqd_async_notify;
 }
 
-static void enter_state(struct softhca_qp *qp, enum ib_qp_state next)
+static void enter_state(struct softhca_qp *qp, enum ib_qp_state cur,
+			enum ib_qp_state next)
 {
-	enum ib_qp_state cur = softhca_qp_state(qp);
-
 	switch (next) {
 	case IB_QPS_RESET:
 		softhca_qp_reset(qp);
@@ -283,11 +281,13 @@ int softhca_modify_qp(struct ib_qp *ib, struct ib_qp_attr *attr, int mask,
 		      struct ib_udata *udata)
 {
 	struct softhca_qp *qp = to_softhca_qp(ib);
+	enum ib_qp_state cur;
 	struct softhca_av av;
 	int err;
 
 	mutex_lock(&qp->mutex);
-	err = check_attr(qp, attr, mask);
+	cur = softhca_qp_state(qp);
+	err = check_attr(qp, cur, attr, mask);
 	if (err)
 		goto out;
 
@@ -301,7 +301,7 @@ int softhca_modify_qp(struct ib_qp *ib, struct ib_qp_attr *attr, int mask,
 	}
 	copy_attr(qp, attr, mask);
 	if (mask & IB_QP_STATE)
-		enter_state(qp, attr->qp_state);
+		enter_state(qp, cur, attr->qp_state);
 out:
 	mutex_unlock(&qp->mutex);
 	return err;

@@ -11,7 +11,7 @@
 
 wanted()
 {
-	[[ " ${ONLY:-rings commands fuzz user} " == *" $1 "* ]]
+	[[ " ${ONLY:-rings srq commands fuzz user} " == *" $1 "* ]]
 }
 
 hardware_up 2
@@ -21,7 +21,7 @@ allow_log '_ib_modify_qp [rs]q_psn overflow'
 allow_log 'destination .* has no softhca device on this host'
 remember "$dev0" "$dev1"
 
-for name in rings commands; do
+for name in rings srq commands; do
 	! wanted "$name" || program "badinput_$name" "$dev0" "$dev1" "$@"
 done
 ! wanted fuzz || program badinput_fuzz "$dev0" "${FUZZ_SECONDS:-10}" \
@@ -32,7 +32,7 @@ if wanted user; then
 	chmod a+rw /dev/infiniband/uverbs*
 	ulimit -l 256
 	program_user=nobody
-	for name in rings commands; do
+	for name in rings srq commands; do
 		program "badinput_$name" "$dev0" "$dev1" "$@"
 	done
 	program badinput_fuzz "$dev1" "${FUZZ_SECONDS:-10}" ${SEED:+"$SEED"}

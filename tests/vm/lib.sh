@@ -38,6 +38,13 @@ result()
 	if [ "$status" -eq 0 ]; then ok "$*"; else not_ok "$*"; fi
 }
 
+# skip NAME REASON: a result, of what is not tried
+skip()
+{
+	results=$((results + 1))
+	echo "ok $results - $1 # SKIP $2"
+}
+
 # What a person needs to understand a failure.
 note()
 {
@@ -212,6 +219,46 @@ all_released()
 	done
 	check "the modules unload" unload
 	delete_netdevs
+}
+
+# offers DEVICE FEATURE: does it say that it has it? Only UC is found out by trying.
+offers()
+{
+	local info
+
+	info=$(ibv_devinfo -v -d "$1")
+	case $2 in
+	rc) ;;	# each has
+	srq) grep -qE 'max_srq: *[\t ]*[1-9]' <<<"$info" ;;
+	atomic) ! grep -q ATOMIC_NONE <<<"$info" ;;
+	mw) grep -qE 'max_mw: *[\t ]*[1-9]' <<<"$info" ;;
+	multicast) grep -qE 'max_mcast_grp: *[\t ]*[1-9]' <<<"$info" ;;
+	odp) grep -qw ODP_SUPPORT <<<"$info" ;;
+	implicit_odp) grep -qw ODP_SUPPORT_IMPLICIT <<<"$info" ;;
+	uc)
+		# that has no server: where a QP is made it waits for a client
+		! timeout 5 ibv_uc_pingpong -d "$1" -g 0 -p 19999 2>&1 |
+			grep -q "Couldn't create QP"
+		;;
+	esac
+}
+
+# with_feature FEATURE NAME COMMAND...: as check, where $dev0 offers that; asked once
+declare -A offered
+with_feature()
+{
+	local feature=$1 name=$2
+	shift 2
+
+	if [ -z "${offered[$feature]-}" ]; then
+		offered[$feature]=no
+		! offers "$dev0" "$feature" || offered[$feature]=yes
+	fi
+	if [ "${offered[$feature]}" = yes ]; then
+		check "$name" "$@"
+	else
+		skip "$name" "the device has no $feature"
+	fi
 }
 
 # What is in use.

@@ -6,52 +6,8 @@
 # on each size counts, not the figures. In brief form not every combination.
 # vm: timeout=1500 on=all brief-cpus=1
 . "$(dirname "$0")/lib.sh"
-
-# The sizes in the client's figures, one a line. (A figure is "inf" where perftest
-# could not find out the processor's frequency, as it happens in a guest.)
-sizes_reported()
-{
-	awk '/^ *[0-9]+ +[0-9]+ +([0-9.]+|inf)/ { print $1 }' "$pair_dir/client"
-}
-
-# sizes_up_to LIMIT: those of perftest's -a
-sizes_up_to()
-{
-	local size
-
-	for ((size = 2; size <= $1; size *= 2)); do
-		echo "$size"
-	done
-}
-
-# measure SIZES PROGRAM SERVER-DEVICE CLIENT-DEVICE OPTIONS...
-measure()
-{
-	local sizes=$1 program=$2 server client address=127.0.0.1
-	server="-d $3 -x ${gid[$3]} -F"
-	client="-d $4 -x ${gid[$4]} -F"
-	shift 4
-
-	perftest_port=$((perftest_port + 1))
-	[[ " $* " != *" -R "* ]] || address=10.77.0.1
-	set -- -p "$perftest_port" "$@"
-	both "$program $server $*" "$program $client $* $address" || return
-	if [ "$(sizes_reported)" != "$sizes" ]; then
-		echo "reported sizes are not $sizes"
-		show_pair
-		return 1
-	fi
-}
-
-# run PROGRAM SIZE OPTIONS...
-run()
-{
-	local program=$1 size=$2
-	shift 2
-
-	check "$program -s $size${*:+ $*}" \
-		measure "$size" "$program" "$dev0" "$dev0" -s "$size" -n 200 "$@"
-}
+# shellcheck source=tests/vm/progs/perftest.sh
+. "$(dirname "$0")/progs/perftest.sh"
 
 all_sizes()
 {
@@ -127,19 +83,6 @@ variations()
 	run ib_write_bw 65536 -q 64
 }
 
-# Memory on demand.
-on_demand()
-{
-	local program
-
-	for program in ib_send_bw ib_write_bw ib_read_bw; do
-		run "$program" 65536 --odp
-		run "$program" 1048576 --odp -b -q 4
-	done
-	run ib_send_lat 64 --odp
-	run ib_send_bw 1024 --odp -c UD
-}
-
 two_devices()
 {
 	local program programs=(ib_send_bw ib_write_bw ib_read_bw)
@@ -165,15 +108,12 @@ two_devices()
 
 hardware_up 2
 remember "$dev0" "$dev1"
-declare -A gid
-gid[$dev0]=$(gid_index "$dev0")
-gid[$dev1]=$(gid_index "$dev1")
+find_gids
 all_sizes
 bandwidths
 if [ -z "${SOFTHCA_BRIEF-}" ]; then
 	latencies
 	variations
-	on_demand
 fi
 two_devices
 all_released

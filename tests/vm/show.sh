@@ -51,10 +51,9 @@ devinfo()
 	check "ibv_devinfo: max_mtu" shows "$dev0" max_mtu 4096
 	check "ibv_devinfo: active_mtu" shows "$dev0" active_mtu 1024
 	check "ibv_devinfo: link_layer" shows "$dev0" link_layer Ethernet
-	check "ibv_devinfo: atomic_cap (not there yet)" \
-		shows "$dev0" atomic_cap ATOMIC_NONE
+	check "ibv_devinfo: atomic_cap" shows "$dev0" atomic_cap ATOMIC_GLOB
 	check "ibv_devinfo: max_srq (not there yet)" shows "$dev0" max_srq 0
-	check "ibv_devinfo: max_mw (not there yet)" shows "$dev0" max_mw 0
+	check "ibv_devinfo: max_mw" shows "$dev0" max_mw 1048576
 	check "ibv_devinfo: max_mcast_grp (not there yet)" \
 		shows "$dev0" max_mcast_grp 0
 	check "ibv_devinfo: the GIDs are the netdev's addresses, RoCE v2" \

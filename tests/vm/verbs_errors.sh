@@ -14,7 +14,7 @@ allow_log 'destination .* has no softhca device on this host'
 remember "$dev0" "$dev1"
 
 # states comes last: with the link down, IPv6 addresses go.
-for name in ${ONLY:-keys cq data ex ud states}; do
+for name in ${ONLY:-keys types cq data ex ops ud states}; do
 	program "verbs_errors_$name" "$dev0" "$dev1" "$@"
 done
 all_released

@@ -151,38 +151,51 @@ make_programs()
 	mv "$dir/out" "$dir/bin"
 }
 
-# Set $programs_dir to the cache of what make_programs makes; empty if there is
-# nothing to make.
-programs_dir=
+# Set $programs_dirs to the caches of what make_programs makes: one of the programs,
+# and one of the modules, which the programs' changes do not concern.
+programs_dirs=()
 prepare_programs()
 {
-	local tmp key dir lower=("${lowers[@]}")
+	local tmp dir
 
 	tmp=$(mktemp -d)
 	own_dirs+=("$tmp")
-	mkdir -p "$tmp/src/tests/vm"
-	for dir in "$scenarios"/progs "$scenarios"/*/; do
-		[ -e "$dir/Kbuild" ] || [ "${dir##*/}" = progs ] || continue
-		[ ! -d "$dir" ] || cp -r "$dir" "$tmp/src/tests/vm/"
+	if [ -d "$scenarios/progs" ]; then
+		mkdir -p "$tmp/progs/tests/vm"
+		cp -r "$scenarios/progs" "$tmp/progs/tests/vm/"
+		prepare_compiled "programs" "$tmp/progs" "${lowers[@]}" || return
+	fi
+	[ -n "$layer_dir" ] || return 0
+	for dir in "$scenarios"/*/; do
+		[ -e "$dir/Kbuild" ] || continue
+		mkdir -p "$tmp/modules/tests/vm"
+		cp -r "$dir" "$tmp/modules/tests/vm/"
 	done
-	[ -n "$(ls "$tmp/src/tests/vm")" ] || return 0
-	if [ -n "$layer_dir" ] && compgen -G "$tmp/src/tests/vm/*/Kbuild" >/dev/null; then
-		cp -r "$layer_dir/src/." "$tmp/src"
-		lower=("$layer_dir/upper" "${lowers[@]}")
-	fi
-	key=$(cd "$tmp/src" && { system_key; hash_of .; } | sha256sum |
+	[ -d "$tmp/modules" ] || return 0
+	cp -r "$layer_dir/src/." "$tmp/modules"
+	prepare_compiled "modules" "$tmp/modules" "$layer_dir/upper" "${lowers[@]}"
+}
+
+# prepare_compiled WHAT SOURCES LOWER...
+prepare_compiled()
+{
+	local what=$1 sources=$2 key dir
+	shift 2
+
+	key=$(cd "$sources" && { system_key; hash_of .; } | sha256sum |
 		cut -c 1-16)
-	programs_dir=$cache/programs/$key
-	if begin_entry "$programs_dir" "Compiling the test programs"; then
-		mv "$tmp/src" "$entry/src"
-		long "Compiling the test programs for kernel $kernel" \
-			"$build/logs/programs-$kernel.log" \
+	dir=$cache/programs/$key
+	if begin_entry "$dir" "Compiling the test $what"; then
+		mv "$sources" "$entry/src"
+		long "Compiling the test $what for kernel $kernel" \
+			"$build/logs/$what-$kernel.log" \
 			"${in_own_world[@]}" "$top/tools/vm" make-programs \
-			"$entry" "$kver" "${lower[@]}" || return
+			"$entry" "$kver" "$@" || return
 		rmdir "$entry/top" "$entry/new"
-		end_entry "$programs_dir" 15
+		end_entry "$dir" 30
 	fi
-	use_entry "$programs_dir"
+	use_entry "$dir"
+	programs_dirs+=("$dir")
 }
 
 # start_root RUN: instead of a guest, the test system's root on this machine's

@@ -261,7 +261,7 @@ static inline int liar_qp_connect(struct liar *l, struct liar_qp *qp,
 		.qp_handle = qp->raw.core.qp_handle,
 		.qkey = QKEY, .rq_psn = 0x123, .sq_psn = 0x123,
 		.dest_qp_num = peer,
-		.qp_access_flags = ALL_ACCESS,
+		.qp_access_flags = ALL_ACCESS | IBV_ACCESS_REMOTE_ATOMIC,
 		.path_mtu = IBV_MTU_1024,
 		.max_rd_atomic = 4, .max_dest_rd_atomic = 4,
 		.min_rnr_timer = 1, .port_num = 1,
@@ -337,7 +337,8 @@ static inline void liar_open(struct liar *l, struct device *dev, uint8_t type)
 	l->data = l->memory + PAGE;
 	l->fixed = l->data + DATA + PAGE;
 	liar_fill(l);
-	l->data_mr = ibv_reg_mr(l->pd, l->data, DATA, ALL_ACCESS);
+	l->data_mr = ibv_reg_mr(l->pd, l->data, DATA, ALL_ACCESS |
+				IBV_ACCESS_REMOTE_ATOMIC);
 	l->fixed_mr = ibv_reg_mr(l->pd, l->fixed, PAGE, IBV_ACCESS_REMOTE_READ);
 	if (!l->data_mr || !l->fixed_mr)
 		bail("no MR");

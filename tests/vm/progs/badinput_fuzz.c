@@ -17,6 +17,7 @@
 #define QPS	6
 #define REGIONS	8
 #define HANDLES	8
+#define WINDOWS	4
 
 static struct bystander bystander;
 static struct liar liar;
@@ -34,6 +35,7 @@ static struct slot {
 } slots[QPS];
 static struct ibv_mr *regions[REGIONS];
 static struct raw_ah handles[HANDLES];
+static struct ibv_mw *windows[WINDOWS];
 static pthread_rwlock_t mapped =
 	PTHREAD_RWLOCK_WRITER_NONRECURSIVE_INITIALIZER_NP;
 static volatile bool stop;
@@ -119,6 +121,12 @@ static uint32_t some_key(struct dice *d)
 	}
 }
 
+/* Of one of the windows, with one of a few last bytes, as it may have by now. */
+static uint32_t some_window(struct dice *d)
+{
+	return (windows[roll(d) % WINDOWS]->rkey & ~0xffu) | roll(d) % 3;
+}
+
 /*
  * An address and a key that belong together, be it of memory that is not to be
  * written or not the liar's; or any.
@@ -146,10 +154,38 @@ static uint64_t some_target(struct dice *d, uint32_t *key)
 				     __ATOMIC_ACQUIRE);
 		*key = mr ? mr->lkey : 0;
 		return (uintptr_t)(mr ? mr->addr : liar.data) + roll(d) % 16;
+	case 6:
+	case 7:
+		*key = some_window(d);
+		return (uintptr_t)liar.data + (roll(d) % DATA & ~7u);
 	default:
 		*key = liar.data_mr->lkey;
 		return (uintptr_t)liar.data + roll(d) % DATA;
 	}
+}
+
+/* Mostly of a region that allows it; writable where that must not be, too. */
+static void some_bind(struct dice *d, struct rxe_send_wqe *wqe)
+{
+	wqe->wr.wr.mw.addr = some_target(d, &wqe->wr.wr.mw.mr_lkey);
+	wqe->wr.wr.mw.length = one_in(d, 4) ? 0 : roll(d) % DATA;
+	wqe->wr.wr.mw.mw_rkey = one_in(d, 20) ? some_key(d) : some_window(d);
+	wqe->wr.wr.mw.rkey = one_in(d, 20) ? wild_u32(d) :
+			     (wqe->wr.wr.mw.mw_rkey & ~0xffu) | roll(d) % 3;
+	wqe->wr.wr.mw.access = one_in(d, 10) ? wild_u32(d) :
+			       roll(d) & (IBV_ACCESS_REMOTE_WRITE |
+					  IBV_ACCESS_REMOTE_READ |
+					  IBV_ACCESS_REMOTE_ATOMIC |
+					  IBV_ACCESS_ZERO_BASED);
+}
+
+static void some_atomic(struct dice *d, struct rxe_send_wqe *wqe)
+{
+	wqe->wr.wr.atomic.remote_addr =
+		some_target(d, &wqe->wr.wr.atomic.rkey) & (one_in(d, 4) ? ~0ul :
+							   ~7ul);
+	wqe->wr.wr.atomic.compare_add = roll(d);
+	wqe->wr.wr.atomic.swap = roll(d);
 }
 
 static uint32_t some_qpn(struct dice *d)
@@ -186,7 +222,8 @@ static void some_send(struct dice *d, struct liar_qp *qp)
 		IBV_WR_RDMA_WRITE, IBV_WR_RDMA_WRITE, IBV_WR_RDMA_READ,
 		IBV_WR_RDMA_WRITE_WITH_IMM, IBV_WR_SEND, IBV_WR_SEND,
 		IBV_WR_SEND_WITH_IMM, IBV_WR_SEND_WITH_INV,
-		IBV_WR_LOCAL_INV,
+		IBV_WR_LOCAL_INV, IBV_WR_BIND_MW, IBV_WR_BIND_MW,
+		IBV_WR_ATOMIC_CMP_AND_SWP, IBV_WR_ATOMIC_FETCH_AND_ADD, 15,
 	};
 	struct rxe_send_wqe *wqe = liar_send(qp);
 
@@ -194,7 +231,8 @@ static void some_send(struct dice *d, struct liar_qp *qp)
 	wqe->wr.opcode = one_in(d, 30) ? wild_u32(d) :
 			 opcodes[roll(d) % ARRAY_SIZE(opcodes)];
 	wqe->wr.send_flags = roll(d) & (one_in(d, 10) ? 0xffffffff : 0x17);
-	wqe->wr.ex.invalidate_rkey = some_key(d);
+	wqe->wr.ex.invalidate_rkey = one_in(d, 3) ? some_key(d) :
+						    some_window(d);
 	if (qp->type == IBV_QPT_UD) {
 		wqe->wr.wr.ud.remote_qpn = some_qpn(d);
 		wqe->wr.wr.ud.remote_qkey = one_in(d, 10) ? roll(d) : QKEY;
@@ -202,6 +240,11 @@ static void some_send(struct dice *d, struct liar_qp *qp)
 			one_in(d, 10) ? bystander.keys.ah_num :
 			one_in(d, 10) ? wild_u32(d) :
 			handles[roll(d) % HANDLES].rxe.ah_num;
+	} else if (wqe->wr.opcode == IBV_WR_BIND_MW) {
+		some_bind(d, wqe);
+	} else if (wqe->wr.opcode == IBV_WR_ATOMIC_CMP_AND_SWP ||
+		   wqe->wr.opcode == IBV_WR_ATOMIC_FETCH_AND_ADD) {
+		some_atomic(d, wqe);
 	} else {
 		wqe->wr.wr.rdma.remote_addr =
 			some_target(d, &wqe->wr.wr.rdma.rkey);
@@ -342,9 +385,12 @@ static void replace_region(struct dice *d)
 	struct ibv_mr *old, *new;
 
 	new = one_in(d, 4) ?
-	      ibv_reg_mr(liar.pd, liar.fixed, PAGE, IBV_ACCESS_REMOTE_READ) :
+	      ibv_reg_mr(liar.pd, liar.fixed, PAGE, IBV_ACCESS_REMOTE_READ |
+			 IBV_ACCESS_MW_BIND) :
 	      ibv_reg_mr(liar.pd, liar.data + offset,
-			 1 + roll(d) % (DATA - offset), ALL_ACCESS);
+			 1 + roll(d) % (DATA - offset), ALL_ACCESS |
+			 IBV_ACCESS_REMOTE_ATOMIC |
+			 (one_in(d, 2) ? IBV_ACCESS_MW_BIND : 0));
 	old = __atomic_exchange_n(&regions[i], new, __ATOMIC_ACQ_REL);
 	/* freed by the library: who has read the pointer reads old keys */
 	if (old)
@@ -523,6 +569,11 @@ static void fuzz(unsigned int seconds, uint64_t seed)
 	for (i = 0; i < HANDLES; i++)
 		raw_create_ah(liar.fd, liar.pd->handle, liar.dev->gid.raw,
 			      liar.dev->gid_index, &handles[i]);
+	for (i = 0; i < WINDOWS; i++) {
+		windows[i] = ibv_alloc_mw(liar.pd, IBV_MW_TYPE_1 + i % 2);
+		if (!windows[i])
+			bail("no memory window");
+	}
 	for (i = 0; i < ARRAY_SIZE(threads); i++)
 		if (pthread_create(&ids[i], NULL, threads[i],
 				   (void *)(seed * 1000003 + i + 1)))

@@ -325,6 +325,10 @@ static void wild_inline(void)
 	close_liar();
 }
 
+/* Not in rdma-core 44's headers. */
+#define WR_FLUSH	14
+#define WR_ATOMIC_WRITE	15
+
 /* Those that do not exist, or that are not for user space. */
 static void wild_opcodes(void)
 {
@@ -335,7 +339,11 @@ static void wild_opcodes(void)
 	for (opcode = IBV_WR_ATOMIC_CMP_AND_SWP; opcode < 300; opcode++) {
 		if (opcode == IBV_WR_SEND_WITH_INV ||
 		    opcode == IBV_WR_LOCAL_INV ||
-		    opcode == IBV_WR_RDMA_READ)
+		    opcode == IBV_WR_RDMA_READ ||
+		    opcode == IBV_WR_ATOMIC_CMP_AND_SWP ||
+		    opcode == IBV_WR_ATOMIC_FETCH_AND_ADD ||
+		    opcode == IBV_WR_BIND_MW ||
+		    opcode == WR_FLUSH || opcode == WR_ATOMIC_WRITE)
 			continue;
 		if (opcode > 0x30 && opcode < 0xee)
 			continue;
@@ -348,7 +356,24 @@ static void wild_opcodes(void)
 		if (wild[i] > 255)
 			REFUSED(wqe->wr.opcode = wild[i], LOC_QP_OP_ERR);
 
-	/* nothing that a user has can be invalidated */
+	/* these exist, and find nothing there */
+	REFUSED({
+		wqe->wr.opcode = IBV_WR_BIND_MW;
+		memset(&wqe->wr.wr, 0xff, 64);
+	}, MW_BIND_ERR);
+	REFUSED({
+		wqe->wr.opcode = IBV_WR_BIND_MW;
+		memset(&wqe->wr.wr, 0, 64);
+		wqe->wr.wr.mw.mw_rkey = liar.data_mr->rkey;
+		wqe->wr.wr.mw.rkey = liar.data_mr->rkey;
+		wqe->wr.wr.mw.mr_lkey = liar.data_mr->lkey;
+	}, MW_BIND_ERR);
+	REFUSED(({
+		wqe->wr.opcode = WR_ATOMIC_WRITE;
+		wqe->wr.wr.rdma.remote_addr++;
+	}), LOC_LEN_ERR);
+
+	/* no region that a user has can be invalidated */
 	REFUSED({
 		wqe->wr.opcode = IBV_WR_LOCAL_INV;
 		wqe->wr.ex.invalidate_rkey = liar.data_mr->rkey;

@@ -60,6 +60,15 @@ static int make_qp(struct maker *m, uint32_t *handle)
 	return err;
 }
 
+static int make_srq(struct maker *m, uint32_t *handle)
+{
+	struct raw_srq srq;
+	int err = raw_create_srq(m->fd, m->pd, 1, 1, sizeof(srq), &srq);
+
+	*handle = srq.core.srq_handle;
+	return err;
+}
+
 static int make_ah(struct maker *m, uint32_t *handle)
 {
 	struct device *dev = device_of(0);
@@ -125,6 +134,12 @@ static void qps(void)
 {
 	reach(make_qp, device_of(0)->attr.max_qp, 8,
 	      IB_USER_VERBS_CMD_DESTROY_QP, true);
+}
+
+static void srqs(void)
+{
+	reach(make_srq, device_of(0)->attr.max_srq, 8,
+	      IB_USER_VERBS_CMD_DESTROY_SRQ, true);
 }
 
 static void ahs(void)
@@ -252,6 +267,7 @@ static const struct test_case cases[] = {
 	CASE_ONE_DEVICE("as many PDs as the device says", pds),
 	CASE_LARGE("as many CQs as the device says", cqs),
 	CASE_LARGE("as many QPs as the device says", qps),
+	CASE_LARGE("as many SRQs as the device says", srqs),
 	CASE_LARGE("as many AHs as the device says", ahs),
 	CASE("300 connections at once", many_connections),
 	CASE_ONE_DEVICE("sizes of QPs", qp_sizes),

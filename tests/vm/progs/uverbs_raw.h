@@ -184,6 +184,56 @@ static inline int raw_modify_qp(int fd, const struct ib_uverbs_modify_qp *attr)
 	return raw_write(fd, IB_USER_VERBS_CMD_MODIFY_QP, &c, sizeof(c), 0);
 }
 
+struct raw_srq {
+	struct ib_uverbs_create_srq_resp core;
+	struct rxe_create_srq_resp rxe;
+};
+
+/* @response_len: of the answer that there is room for. */
+static inline int raw_create_srq(int fd, uint32_t pd, uint32_t max_wr,
+				 uint32_t max_sge, size_t response_len,
+				 struct raw_srq *srq)
+{
+	struct {
+		struct ib_uverbs_cmd_hdr hdr;
+		struct ib_uverbs_create_srq cmd;
+	} c = {
+		.cmd = {
+			.response = (uintptr_t)srq,
+			.pd_handle = pd,
+			.max_wr = max_wr,
+			.max_sge = max_sge,
+		},
+	};
+
+	memset(srq, 0, sizeof(*srq));
+	return raw_write(fd, IB_USER_VERBS_CMD_CREATE_SRQ, &c, sizeof(c),
+			 response_len);
+}
+
+/* @driver_len: how much of the driver's part the command has. */
+static inline int raw_modify_srq(int fd, uint32_t srq, uint32_t mask,
+				 uint32_t max_wr, uint32_t limit,
+				 uint64_t mmap_info_addr, size_t driver_len)
+{
+	struct {
+		struct ib_uverbs_cmd_hdr hdr;
+		struct ib_uverbs_modify_srq cmd;
+		struct rxe_modify_srq_cmd rxe;
+	} c = {
+		.cmd = {
+			.srq_handle = srq,
+			.attr_mask = mask,
+			.max_wr = max_wr,
+			.srq_limit = limit,
+		},
+		.rxe.mmap_info_addr = mmap_info_addr,
+	};
+
+	return raw_write(fd, IB_USER_VERBS_CMD_MODIFY_SRQ, &c,
+			 sizeof(c) - sizeof(c.rxe) + driver_len, 0);
+}
+
 /* What librxe does after it has put requests into the ring. */
 static inline int raw_doorbell(int fd, uint32_t qp)
 {

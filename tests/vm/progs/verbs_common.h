@@ -228,6 +228,7 @@ struct options {
 	int timeout, retries;	/* 4.096 us << timeout */
 	int rnr_retries, rnr_timer;
 	int reads, reads_in;
+	int srq_wr;		/* it receives through an SRQ of that size */
 };
 
 #define ALL_ACCESS	(IBV_ACCESS_LOCAL_WRITE | IBV_ACCESS_REMOTE_WRITE | \
@@ -255,6 +256,7 @@ struct end {
 	struct ibv_pd *pd;
 	struct ibv_comp_channel *channel;
 	struct ibv_cq *scq, *rcq;
+	struct ibv_srq *srq;
 	struct ibv_qp *qp;
 	struct ibv_mr *mr;
 	uint8_t *buf;
@@ -287,6 +289,15 @@ static inline bool is_filled(const void *buf, size_t len, unsigned int seed)
 	return same;
 }
 
+static inline struct ibv_srq *create_srq(struct end *end, int wr, int sge)
+{
+	struct ibv_srq_init_attr init = {
+		.attr = { .max_wr = wr, .max_sge = sge },
+	};
+
+	return ibv_create_srq(end->pd, &init);
+}
+
 /* Everything of an end but the QP, with a buffer that is filled with 1. */
 static inline void end_open_without_qp(struct end *end, struct device *dev,
 				       const struct options *opt)
@@ -310,6 +321,11 @@ static inline void end_open_without_qp(struct end *end, struct device *dev,
 	end->mr = ibv_reg_mr(end->pd, end->buf, opt->size, opt->access);
 	if (!end->mr)
 		bail("no MR");
+	if (!opt->srq_wr)
+		return;
+	end->srq = create_srq(end, opt->srq_wr, opt->recv_sge);
+	if (!end->srq)
+		bail("no SRQ");
 }
 
 static inline struct ibv_qp *create_qp(struct end *end,
@@ -318,6 +334,7 @@ static inline struct ibv_qp *create_qp(struct end *end,
 	struct ibv_qp_init_attr init = {
 		.send_cq = end->scq,
 		.recv_cq = end->rcq,
+		.srq = end->srq,
 		.qp_type = opt->type,
 		.sq_sig_all = opt->signal_all,
 		.cap = {
@@ -346,6 +363,8 @@ static inline void end_close(struct end *end)
 	EXPECT_NO_EVENT(end->dev);
 	if (end->qp)
 		EXPECT_EQ(ibv_destroy_qp(end->qp), 0);
+	if (end->srq)
+		EXPECT_EQ(ibv_destroy_srq(end->srq), 0);
 	if (end->mr)
 		EXPECT_EQ(ibv_dereg_mr(end->mr), 0);
 	EXPECT_EQ(ibv_destroy_cq(end->scq), 0);
@@ -411,6 +430,10 @@ static inline int to_init(struct ibv_qp *qp, const struct options *opt)
 			 IBV_QP_RNR_RETRY | IBV_QP_SQ_PSN | \
 			 IBV_QP_MAX_QP_RD_ATOMIC)
 
+#define UC_RTR_MASK	(IBV_QP_STATE | IBV_QP_AV | IBV_QP_PATH_MTU | \
+			 IBV_QP_DEST_QPN | IBV_QP_RQ_PSN)
+#define UNACKED_RTS_MASK (IBV_QP_STATE | IBV_QP_SQ_PSN)
+
 /* The attributes for RTR, towards a peer. */
 static inline struct ibv_qp_attr rtr_attr(const struct end *end,
 					  const union ibv_gid *dgid,
@@ -454,15 +477,16 @@ static inline int to_rtr(struct end *end, const struct end *peer)
 
 	if (end->opt.type == IBV_QPT_UD)
 		return to_state(end->qp, IBV_QPS_RTR);
-	return ibv_modify_qp(end->qp, &attr, RTR_MASK);
+	return ibv_modify_qp(end->qp, &attr, end->opt.type == IBV_QPT_UC ?
+			     UC_RTR_MASK : RTR_MASK);
 }
 
 static inline int to_rts(struct end *end)
 {
 	struct ibv_qp_attr attr = rts_attr(end);
 
-	return ibv_modify_qp(end->qp, &attr, end->opt.type == IBV_QPT_UD ?
-			     IBV_QP_STATE | IBV_QP_SQ_PSN : RTS_MASK);
+	return ibv_modify_qp(end->qp, &attr, end->opt.type == IBV_QPT_RC ?
+			     RTS_MASK : UNACKED_RTS_MASK);
 }
 
 static inline void end_connect(struct end *end, const struct end *peer)
@@ -611,7 +635,8 @@ static inline int post_recv(struct end *end, uint64_t id, struct ibv_sge *sge)
 		.num_sge = !!sge,
 	};
 
-	return ibv_post_recv(end->qp, &wr, &bad);
+	return end->srq ? ibv_post_srq_recv(end->srq, &wr, &bad) :
+			  ibv_post_recv(end->qp, &wr, &bad);
 }
 
 /* A connection that is all right carries a message. */
