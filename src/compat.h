@@ -152,9 +152,12 @@ static int fn##_op(struct ib_qp *qp)					\
  * udata is NULL for a kernel CQ; COMPAT_RESIZE_CQ is the operation's name
  *
  * By 7.2 resize_user_cq replaced resize_cq: kernel CQs are not resized any more.
- * Before, a size that is no positive int has been let through as it was.
+ * Before, a size that is no positive int has been let through as it was. The
+ * self-checks see whether there is ib_resize_cq().
  */
 #ifdef HAVE_RESIZE_USER_CQ
+#define SOFTHCA_HAS_RESIZE_CQ	0
+#define ib_resize_cq(cq, cqe)	((void)(cq), (void)(cqe), -EOPNOTSUPP)
 #define COMPAT_RESIZE_CQ	resize_user_cq
 #define COMPAT_RESIZE_CQ_OP(fn)						\
 static int fn##_op(struct ib_cq *cq, unsigned int cqe,			\
@@ -163,6 +166,7 @@ static int fn##_op(struct ib_cq *cq, unsigned int cqe,			\
 	return fn(cq, cqe, udata);					\
 }
 #else
+#define SOFTHCA_HAS_RESIZE_CQ	1
 #define COMPAT_RESIZE_CQ	resize_cq
 #define COMPAT_RESIZE_CQ_OP(fn)						\
 static int fn##_op(struct ib_cq *cq, int cqe, struct ib_udata *udata)	\

@@ -370,6 +370,41 @@ static int case_cq_core_workqueue(struct st_test *t)
 	return st_cq_core(t, IB_POLL_WORKQUEUE);
 }
 
+/* With entries inside, larger and smaller, and not as small as that. */
+static int case_cq_resize(struct st_test *t)
+{
+	struct st_pair *p;
+	int i, ret;
+
+	if (!SOFTHCA_HAS_RESIZE_CQ)
+		return st_skip(t, "this kernel resizes no CQs of the kernel");
+	p = st_pair_open(t, NULL);
+	if (!p)
+		return -EBADE;
+	for (i = 0; i < 10; i++)
+		if (st_cq_message(p, i, 0) || st_want_sent(&p->a, i, IB_WC_SEND))
+			return -EBADE;
+	ret = ib_resize_cq(p->b.rcq, 500);
+	if (ret || p->b.rcq->cqe < 500)
+		return st_fail(t, "resize_cq to 500: %d, now %d", ret,
+			       p->b.rcq->cqe);
+	ret = ib_resize_cq(p->b.rcq, 3);
+	if (ret != -EINVAL)
+		return st_fail(t, "resize_cq to 3 with 10 inside: %d", ret);
+	for (i = 0; i < 5; i++)
+		if (st_want_received(&p->b, i, 0, NULL))
+			return -EBADE;
+	ret = ib_resize_cq(p->b.rcq, 15);
+	if (ret)
+		return st_fail(t, "resize_cq to 15 with 5 inside: %d", ret);
+	for (; i < 10; i++)
+		if (st_want_received(&p->b, i, 0, NULL))
+			return -EBADE;
+	if (st_cq_message(p, 77, 0) || st_want_sent(&p->a, 77, IB_WC_SEND))
+		return -EBADE;
+	return st_want_received(&p->b, 77, 0, NULL);
+}
+
 static const struct st_case st_cq_cases[] = {
 	{ "cq_one_event", case_cq_one_event },
 	{ "cq_send_event", case_cq_send_event },
@@ -383,6 +418,7 @@ static const struct st_case st_cq_cases[] = {
 	{ "cq_poll_batch", case_cq_poll_batch },
 	{ "cq_overflow", case_cq_overflow },
 	{ "cq_unpolled", case_cq_unpolled },
+	{ "cq_resize", case_cq_resize },
 	{ "cq_core_softirq", case_cq_core_softirq },
 	{ "cq_core_workqueue", case_cq_core_workqueue },
 };

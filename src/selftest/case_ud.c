@@ -6,6 +6,7 @@
 #include <linux/ip.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
+#include <rdma/ib_addr.h>
 #include <rdma/ib_cache.h>
 
 #include "fixture.h"
@@ -379,6 +380,91 @@ static int case_ud_self(struct st_test *t)
 	return st_buf_want_at(in, ST_GRH, 300, t->seed, 0);
 }
 
+static struct ib_ah *st_create_mcast_ah(struct st_end *e, union ib_gid *mgid)
+{
+	struct rdma_ah_attr attr;
+	struct ib_ah *ah;
+
+	/* A group of the address's own family. */
+	*mgid = e->gid->gid;
+	if (ipv6_addr_v4mapped((struct in6_addr *)mgid->raw)) {
+		mgid->raw[12] = 239;
+	} else {
+		mgid->raw[0] = 0xff;
+		mgid->raw[1] = 0x0e;
+	}
+	st_fill_ah_attr(e, e, &attr);
+	rdma_ah_set_dgid_raw(&attr, mgid->raw);
+	rdma_get_mcast_mac((struct in6_addr *)mgid->raw, attr.roce.dmac);
+
+	ah = rdma_create_ah(e->pd, &attr, RDMA_CREATE_AH_SLEEPABLE);
+	rdma_destroy_ah_attr(&attr);
+	if (IS_ERR(ah)) {
+		st_fail(e->t, "create_ah: %ld", PTR_ERR(ah));
+		return NULL;
+	}
+	e->ahs[e->nr_ahs++] = ah;
+	return ah;
+}
+
+/* Both ends are members; each gets what the first one sends, once. */
+static int st_ud_to_members(struct st_ud *u, struct st_buf *own,
+			    struct ib_ah *ah)
+{
+	struct ib_sge sge = st_sge(u->src, 0, 300);
+	struct st_pair *p = u->p;
+	u32 seed = ++p->a.t->seed;
+
+	st_buf_fill(u->src, seed);
+	if (st_recv_buf(&p->a, 1, own, own->len) ||
+	    st_recv_buf(&p->b, 1, u->dst, u->dst->len) ||
+	    st_ud_send(&p->a, 2, &sge, 1, ah, 0xffffff, ST_QKEY) ||
+	    st_want_sent(&p->a, 2, IB_WC_SEND) ||
+	    st_want_received(&p->a, 1, 300 + ST_GRH, NULL) ||
+	    st_want_received(&p->b, 1, 300 + ST_GRH, NULL) ||
+	    st_buf_want_at(own, ST_GRH, 300, seed, 0) ||
+	    st_want_quiet(&p->a, p->a.rcq) || st_want_quiet(&p->b, p->b.rcq))
+		return -EBADE;
+	return st_buf_want_at(u->dst, ST_GRH, 300, seed, 0);
+}
+
+static int case_ud_mcast(struct st_test *t)
+{
+	union ib_gid mgid;
+	struct st_buf *own;
+	struct st_ud u;
+	struct ib_ah *ah;
+	int ret;
+
+	if (!t->dev->ibdev->attrs.max_mcast_grp)
+		return st_skip(t, "the device has no multicast");
+	if (st_ud_open(t, &u, false))
+		return -EBADE;
+	own = st_buf_new(&u.p->a, 300 + ST_GRH, 0, DMA_FROM_DEVICE);
+	ah = st_create_mcast_ah(&u.p->a, &mgid);
+	if (!own || !ah)
+		return -EBADE;
+
+	ret = ib_attach_mcast(u.p->a.qp, &mgid, 0);
+	if (ret)
+		return st_fail(t, "attach_mcast: %d", ret);
+	ret = ib_attach_mcast(u.p->b.qp, &mgid, 0);
+	if (!ret) {
+		ret = st_ud_to_members(&u, own, ah);
+		if (!ib_attach_mcast(u.p->b.qp, &mgid, 0))
+			ret = st_fail(t, "attached a second time");
+		if (ib_detach_mcast(u.p->b.qp, &mgid, 0))
+			ret = st_fail(t, "detach_mcast");
+	} else {
+		st_fail(t, "attach_mcast: %d", ret);
+	}
+	if (ib_detach_mcast(u.p->a.qp, &mgid, 0))
+		ret = st_fail(t, "detach_mcast");
+	if (!ib_detach_mcast(u.p->a.qp, &mgid, 0))
+		ret = st_fail(t, "detached a second time");
+	return ret;
+}
+
 static const struct st_case st_ud_cases[] = {
 	{ "ud_sizes", case_ud_sizes },
 	{ "ud_two_devices", case_ud_two_devices, ST_PEER },
@@ -387,6 +473,8 @@ static const struct st_case st_ud_cases[] = {
 	{ "ud_imm", case_ud_imm },
 	{ "ud_split", case_ud_split },
 	{ "ud_self", case_ud_self },
+	{ "ud_mcast", case_ud_mcast, .rxe =
+	  "multicast goes through the IP stack, where nobody has joined" },
 	{ "ud_wrong_qkey", case_ud_wrong_qkey },
 	{ "ud_wrong_qpn", case_ud_wrong_qpn },
 	{ "ud_no_receive", case_ud_no_receive },

@@ -204,11 +204,18 @@ static struct softhca_outcome deliver(struct softhca_msg *msg, bool may_sleep)
 		status = bring_in(msg, &bad);
 		if (status)
 			return SOFTHCA_DONE_WITH(status);
-		if (softhca_qp_state(msg->qp) != IB_QPS_RTS)
+		if (!softhca_qp_sends(msg->qp))
 			return softhca_msg_stopped(msg);
 		if (!softhca_qp_receives(msg->peer))
 			return SOFTHCA_DONE_WITH(IB_WC_SUCCESS);
 	}
+}
+
+/* Nobody takes it. Hardware has read it by the time that this is found out. */
+static struct softhca_outcome nobody_takes(const struct softhca_msg *msg)
+{
+	return SOFTHCA_DONE_WITH(softhca_msg_own_mem_is_gone(msg) ?
+				 IB_WC_LOC_PROT_ERR : IB_WC_SUCCESS);
 }
 
 /* To one of those whom it is for, who is held. */
@@ -223,7 +230,7 @@ static struct softhca_outcome deliver_to(const struct softhca_msg *msg,
 	u32 qkey = msg->wqe->ud.qkey;
 
 	if (!softhca_qp_enter(peer))
-		return out;
+		return nobody_takes(msg);
 
 	/* A Q_Key with its top bit set asks for the sending QP's own. */
 	if (qkey & BIT(31))
@@ -270,7 +277,7 @@ static struct softhca_outcome send_unicast(const struct softhca_msg *msg)
 
 	if (!peer) {
 		softhca_qp_count(msg->qp, SOFTHCA_CNT_UD_DROPPED, 1);
-		return SOFTHCA_DONE_WITH(IB_WC_SUCCESS);
+		return nobody_takes(msg);
 	}
 	out = deliver_to(msg, peer);
 	softhca_qp_put(peer->handle);

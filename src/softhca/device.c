@@ -387,6 +387,7 @@ static const struct ib_device_ops softhca_ops = {
 	.enable_driver = softhca_enable_driver,
 	.fill_res_cq_entry = softhca_fill_res_cq,
 	.fill_res_qp_entry = softhca_fill_res_qp,
+	.fill_stat_mr_entry = softhca_fill_stat_mr,
 	.get_dev_fw_str = softhca_get_dev_fw_str,
 	.get_dma_mr = softhca_get_dma_mr,
 	.get_hw_stats = softhca_get_hw_stats,

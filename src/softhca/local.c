@@ -290,7 +290,9 @@ static struct softhca_outcome send_connected(struct softhca_msg *msg)
 
 	out = ask_peer(msg);
 	if ((out.verdict == SOFTHCA_NOT_READY ||
-	     out.verdict == SOFTHCA_NO_ANSWER) && softhca_msg_own_mem_is_bad(msg))
+	     out.verdict == SOFTHCA_NO_ANSWER) &&
+	    (softhca_msg_own_mem_is_bad(msg) ||
+	     softhca_msg_own_mem_is_gone(msg)))
 		return SOFTHCA_DONE_WITH(IB_WC_LOC_PROT_ERR);
 	return out;
 }

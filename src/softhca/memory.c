@@ -376,7 +376,8 @@ static int mem_fault(struct softhca_mem *mem, u64 len)
 		err = softhca_odp_fault(mr->odp, mr->start + mem->off +
 					(sge->addr + mem->shift - mr->iova), len,
 					mem->dir == DMA_TO_DEVICE ?
-					SOFTHCA_ODP_READ : SOFTHCA_ODP_WRITE);
+					SOFTHCA_ODP_READ : SOFTHCA_ODP_WRITE,
+					SOFTHCA_ODP_ACCESS);
 	else if (mr && mr->kind == SOFTHCA_MR_DMABUF)
 		err = softhca_dmabuf_fault(mr->dmabuf);
 	/* It comes and goes: the access tries again. */

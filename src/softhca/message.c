@@ -70,6 +70,23 @@ bool softhca_msg_own_mem_is_bad(const struct softhca_msg *msg)
 }
 
 /**
+ * softhca_msg_own_mem_is_gone - can the sender's own memory not be brought in?
+ * @msg: the message, that nobody takes at this moment
+ *
+ * As softhca_msg_own_mem_is_bad(), of memory on demand. Where one may not sleep the
+ * answer is that it can: kernel ULPs have no such memory.
+ */
+bool softhca_msg_own_mem_is_gone(const struct softhca_msg *msg)
+{
+	struct softhca_mem mem;
+
+	if (!msg->may_sleep)
+		return false;
+	softhca_msg_own_mem(msg, &mem, msg->wqe->opcode == IB_WR_RDMA_READ);
+	return softhca_mem_bring_in(&mem, msg->wqe->length);
+}
+
+/**
  * softhca_msg_check_fails - is one side refused, before anything is moved?
  * @msg: the message
  * @mem: the side

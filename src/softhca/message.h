@@ -33,6 +33,7 @@ struct softhca_msg {
 void softhca_msg_own_mem(const struct softhca_msg *msg,
 			 struct softhca_mem *mem, bool write);
 bool softhca_msg_own_mem_is_bad(const struct softhca_msg *msg);
+bool softhca_msg_own_mem_is_gone(const struct softhca_msg *msg);
 bool softhca_msg_check_fails(const struct softhca_msg *msg,
 			     struct softhca_mem *mem, u64 len);
 enum softhca_mem_result softhca_msg_copy(struct softhca_msg *msg,

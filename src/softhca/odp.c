@@ -33,8 +33,11 @@
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/xarray.h>
+#include <net/netlink.h>
+#include <rdma/rdma_netlink.h>
 #include <dma_rmap.h>
 
+#include "mr.h"
 #include "odp.h"
 #include "piece.h"
 
@@ -54,6 +57,8 @@
  * @start: of the region's first page
  * @end: of its last page; there may be no address beyond it
  * @blocks: by address >> ODP_BLOCK_SHIFT; only added to, until the end
+ * @brought_in: pages, by cause; those that may be written by now count again
+ * @taken_away: pages
  */
 struct softhca_odp {
 	refcount_t refs;
@@ -62,11 +67,14 @@ struct softhca_odp {
 	u64 start;
 	u64 end;
 	struct xarray blocks;
+	atomic64_t brought_in[SOFTHCA_ODP_NR_CAUSES];
+	atomic64_t taken_away;
 };
 
 /**
  * struct odp_block - a part of an address space whose pages come and go
  * @notifier: tells when some are taken away
+ * @odp: what it is a part of
  * @range: the device addresses; unused in scheme virt
  * @start: address of the first page
  * @nr_pages: fewer than ODP_BLOCK_PAGES at a region's ends
@@ -79,6 +87,7 @@ struct softhca_odp {
  */
 struct odp_block {
 	struct mmu_interval_notifier notifier;
+	struct softhca_odp *odp;
 	struct dma_rmap_range range;
 	u64 start;
 	u32 nr_pages;
@@ -130,6 +139,7 @@ static void block_unlink(struct odp_block *block, unsigned long mask)
 			folio_mark_dirty(page_folio(block->pages[i]));
 		block->pages[i] = NULL;
 	}
+	atomic64_add(hweight_long(mask), &block->odp->taken_away);
 	block->writable &= ~mask;
 	WRITE_ONCE(block->present, block->present & ~mask);
 	/* Pairs with block_hold(). */
@@ -165,6 +175,7 @@ static struct odp_block *block_create(struct softhca_odp *odp, u64 va)
 	block = kzalloc(struct_size(block, pages, nr_pages), GFP_KERNEL);
 	if (!block)
 		return ERR_PTR(-ENOMEM);
+	block->odp = odp;
 	block->start = start;
 	block->nr_pages = nr_pages;
 	spin_lock_init(&block->lock);
@@ -235,52 +246,67 @@ static struct odp_block *block_find(struct softhca_odp *odp, u64 va)
 	return xa_is_err(other) ? ERR_PTR(xa_err(other)) : other;
 }
 
+/* Under the lock. Is there something new about it? Or a negative errno. */
+static int block_link_page(struct odp_block *block, u32 i, struct page *page,
+			   bool write)
+{
+	bool change = false;
+	int err;
+
+	/* Another page would have been told; but believe what we see. */
+	if (block->present & BIT(i) && block->pages[i] != page)
+		block_unlink(block, BIT(i));
+
+	if (!(block->present & BIT(i))) {
+		if (has_rmap(block)) {
+			err = dma_rmap_link(&block->range,
+					    (size_t)i << PAGE_SHIFT,
+					    page_to_phys(page), PAGE_SIZE);
+			if (err)
+				return err;
+		}
+		block->pages[i] = page;
+		/* Pairs with block_hold(): first the page. */
+		smp_store_release(&block->present, block->present | BIT(i));
+		change = true;
+	}
+	if (write && !(block->writable & BIT(i))) {
+		WRITE_ONCE(block->writable, block->writable | BIT(i));
+		change = true;
+	}
+	return change;
+}
+
 /* Link what hmm_range_fault() has found, if it is still so. */
 static int block_link(struct odp_block *block, const struct hmm_range *range,
-		      enum softhca_odp_fault how)
+		      enum softhca_odp_fault how, enum softhca_odp_cause cause)
 {
 	u32 i = (range->start - block->start) >> PAGE_SHIFT;
 	u32 end = (range->end - block->start) >> PAGE_SHIFT;
 	const unsigned long *pfn = range->hmm_pfns;
-	struct page *page;
+	unsigned int changes = 0;
 	int err = 0;
 
 	spin_lock(&block->lock);
-	if (mmu_interval_read_retry(range->notifier, range->notifier_seq)) {
+	if (mmu_interval_read_retry(range->notifier, range->notifier_seq))
 		err = -EBUSY;
-		goto out_unlock;
-	}
-	for (; i < end; i++, pfn++) {
+	for (; err >= 0 && i < end; i++, pfn++) {
 		if (!(*pfn & HMM_PFN_VALID))
 			continue;
-		page = hmm_pfn_to_page(*pfn);
-		/* Another page would have been told; but believe what we see. */
-		if (block->present & BIT(i) && block->pages[i] != page)
-			block_unlink(block, BIT(i));
-		if (!(block->present & BIT(i))) {
-			if (has_rmap(block))
-				err = dma_rmap_link(&block->range,
-						    (size_t)i << PAGE_SHIFT,
-						    page_to_phys(page),
-						    PAGE_SIZE);
-			if (err)
-				goto out_unlock;
-			block->pages[i] = page;
-			/* Pairs with block_hold(): first the page. */
-			smp_store_release(&block->present,
-					  block->present | BIT(i));
-		}
-		if (how == SOFTHCA_ODP_WRITE && *pfn & HMM_PFN_WRITE)
-			WRITE_ONCE(block->writable, block->writable | BIT(i));
+		err = block_link_page(block, i, hmm_pfn_to_page(*pfn),
+				      how == SOFTHCA_ODP_WRITE &&
+				      *pfn & HMM_PFN_WRITE);
+		if (err > 0)
+			changes++;
 	}
-out_unlock:
 	spin_unlock(&block->lock);
-	return err;
+	atomic64_add(changes, &block->odp->brought_in[cause]);
+	return min(err, 0);
 }
 
 /* Bring in the pages of [start, last], which is in the block. */
 static int block_fault(struct odp_block *block, u64 start, u64 last,
-		       enum softhca_odp_fault how)
+		       enum softhca_odp_fault how, enum softhca_odp_cause cause)
 {
 	unsigned long give_up = jiffies + FAULT_TIMEOUT;
 	unsigned long pfns[ODP_BLOCK_PAGES] = {};
@@ -304,7 +330,7 @@ static int block_fault(struct odp_block *block, u64 start, u64 last,
 		err = hmm_range_fault(&range);
 		mmap_read_unlock(mm);
 		if (!err)
-			err = block_link(block, &range, how);
+			err = block_link(block, &range, how, cause);
 		if (err != -EBUSY)
 			return err;
 		cond_resched();
@@ -318,6 +344,7 @@ static int block_fault(struct odp_block *block, u64 start, u64 last,
  * @va: where in it
  * @len: bytes
  * @how: what for
+ * @cause: as what it counts
  *
  * Whether they are still there afterwards is another question.
  *
@@ -326,7 +353,7 @@ static int block_fault(struct odp_block *block, u64 start, u64 last,
  * where it may not write; -EAGAIN if pages are taken away all the time; -ENOMEM.
  */
 int softhca_odp_fault(struct softhca_odp *odp, u64 va, u64 len,
-		      enum softhca_odp_fault how)
+		      enum softhca_odp_fault how, enum softhca_odp_cause cause)
 {
 	u64 last = va + len - 1, here;
 	struct odp_block *block;
@@ -339,7 +366,7 @@ int softhca_odp_fault(struct softhca_odp *odp, u64 va, u64 len,
 		here = min(last, va | (ODP_BLOCK_SIZE - 1));
 		block = block_find(odp, va);
 		err = IS_ERR(block) ? PTR_ERR(block) :
-				      block_fault(block, va, here, how);
+				      block_fault(block, va, here, how, cause);
 		if (err || here == U64_MAX)
 			break;
 		cond_resched();
@@ -475,4 +502,35 @@ void softhca_odp_put(struct softhca_odp *odp)
 	xa_destroy(&odp->blocks);
 	mmdrop(odp->mm);
 	kfree(odp);
+}
+
+/**
+ * softhca_fill_stat_mr - what "rdma statistic show mr" tells
+ * @msg: gets the counters
+ * @ib: the region; those that are not on demand have none
+ *
+ * Return: 0, or -EMSGSIZE where @msg is full.
+ */
+int softhca_fill_stat_mr(struct sk_buff *msg, struct ib_mr *ib)
+{
+	struct softhca_mr *mr = to_softhca_mr(ib);
+	struct softhca_odp *odp = mr->odp;
+	struct nlattr *table;
+
+	if (mr->kind != SOFTHCA_MR_ODP)
+		return 0;
+	table = nla_nest_start(msg, RDMA_NLDEV_ATTR_STAT_HWCOUNTERS);
+	if (!table)
+		return -EMSGSIZE;
+	if (rdma_nl_stat_hwcounter_entry(msg, "page_faults",
+		atomic64_read(&odp->brought_in[SOFTHCA_ODP_ACCESS])) ||
+	    rdma_nl_stat_hwcounter_entry(msg, "page_invalidations",
+		atomic64_read(&odp->taken_away)) ||
+	    rdma_nl_stat_hwcounter_entry(msg, "page_prefetch",
+		atomic64_read(&odp->brought_in[SOFTHCA_ODP_PREFETCH]))) {
+		nla_nest_cancel(msg, table);
+		return -EMSGSIZE;
+	}
+	nla_nest_end(msg, table);
+	return 0;
 }

@@ -61,7 +61,7 @@ static int bring_in_range(const struct prefetch_range *range,
 		if (fatal_signal_pending(current))
 			return -EINTR;
 		err = softhca_odp_fault(range->mr->odp, range->va + done, step,
-					how);
+					how, SOFTHCA_ODP_PREFETCH);
 		if (err)
 			return err;
 	}

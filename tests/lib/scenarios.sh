@@ -93,14 +93,3 @@ share_guests()
 			print $1 "." least, $2
 		}' | LC_ALL=C sort -k1,1 -k2,2
 }
-
-# stock_kernels: the ones that are Debian's own
-stock_kernels()
-{
-	local name
-
-	for name in $(kernel_names); do
-		choose_kernel "$name"
-		[ "$flavour" != stock ] || echo "$name"
-	done
-}

@@ -221,6 +221,13 @@ all_released()
 	delete_netdevs
 }
 
+# Has the probe for UC made up its mind?
+uc_probed()
+{
+	# shellcheck disable=SC2154 # set by start
+	listens 19999 || ! kill -0 "$pid_uc_probe" 2>/dev/null
+}
+
 # offers DEVICE FEATURE: does it say that it has it? Only UC is found out by trying.
 offers()
 {
@@ -236,9 +243,13 @@ offers()
 	odp) grep -qw ODP_SUPPORT <<<"$info" ;;
 	implicit_odp) grep -qw ODP_SUPPORT_IMPLICIT <<<"$info" ;;
 	uc)
-		# that has no server: where a QP is made it waits for a client
-		! timeout 5 ibv_uc_pingpong -d "$1" -g 0 -p 19999 2>&1 |
-			grep -q "Couldn't create QP"
+		# it listens when it has made its QP
+		start uc_probe "ibv_uc_pingpong -d $1 -g 0 -p 19999"
+		wait_until 30 uc_probed
+		listens 19999
+		info=$?
+		stop uc_probe >/dev/null
+		return "$info"
 		;;
 	esac
 }

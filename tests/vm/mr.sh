@@ -8,6 +8,11 @@
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/progs/tap.sh"
 
+has_device()
+{
+	[ -n "$(devices_of "$1")" ]
+}
+
 hardware_up 2
 remember "$dev0" "$dev1"
 
@@ -21,12 +26,16 @@ if [[ " ${ONLY:-dmabuf} " == *" dmabuf "* ]]; then
 	insmod /suite/bin/mr_exporter.ko || bail "the exporter does not load"
 	modprobe -q udmabuf
 	program mr_dmabuf "$dev0" "$dev1" "$@"
-	if netdev_up dummy2 2 && echo virt >/sys/module/softhca/parameters/scheme; then
-		add_device virt0 dummy2 2>/dev/null
-		virt=$(devices_of dummy2)
-		gid_index "$virt" 4 >/dev/null
-		program mr_dmabuf "$virt" "$virt" "*" virt
-	fi
+	echo virt >/sys/module/softhca/parameters/scheme
+	netdev_up dummy2 2
+	wait_until 10 has_device dummy2
+	virt=$(devices_of dummy2)
+	gid_index "$virt" 4 >/dev/null || bail "no GID on $virt"
+	program mr_dmabuf "$virt" "$virt" "*" virt
+	# what needs no device addresses
+	for name in odp rereg; do
+		program "mr_$name" "$virt"
+	done
 	rmmod mr_exporter
 fi
 all_released

@@ -15,7 +15,7 @@
 unreliable()
 {
 	run_if uc ib_send_bw 65536 -c UC
-	run_if uc ib_send_bw 4000 -c UC -q 64 -b
+	run_if uc ib_send_bw 4000 -c UC -q 64 -b -n 50
 	run_if uc ib_send_bw 1000 -c UC -e -t 16 -I 64
 	run_if uc ib_write_bw 65536 -c UC -q 8 -b
 	run_if uc ib_write_bw 100 -c UC -I 128 -l 10
@@ -46,7 +46,7 @@ atomics()
 		run_if atomic ib_atomic_bw 8 -A "$type"
 		run_if atomic ib_atomic_lat 8 -A "$type"
 	done
-	run_if atomic ib_atomic_bw 8 -A FETCH_AND_ADD -q 64 -b
+	run_if atomic ib_atomic_bw 8 -A FETCH_AND_ADD -q 64 -b -n 50
 	run_if atomic ib_atomic_bw 8 -A CMP_AND_SWAP -q 8 -R
 	run_if atomic ib_atomic_bw 8 -A FETCH_AND_ADD -e -t 16 -o 1
 	run_if atomic ib_atomic_lat 8 -A CMP_AND_SWAP -e -R
@@ -82,16 +82,16 @@ others()
 	run_all ib_write_bw -b
 	run_all ib_read_bw -q 4 -b
 	run_all ib_send_bw -R -b
-	run_if rc ib_send_bw 8192 -q 64 -b
-	run_if rc ib_read_bw 8192 -q 64 -R
+	run_if rc ib_send_bw 8192 -q 64 -b -n 50
+	run_if rc ib_read_bw 8192 -q 64 -R -n 50
 	run_if rc ib_send_bw 8192 -q 8 --mr_per_qp
 	run_if rc ib_write_bw 8192 --use_old_post_send -l 8
 	run_if rc ib_write_bw 65536 --mmap=/tmp/perftest
 	run_if rc ib_read_bw 65536 -z
-	run_if rc ib_send_bw 8192 -r 64 -b --report-both -N
+	run_if rc ib_send_bw 8192 -r 64 -b -N
 }
 
-hardware_up
+hardware_up 1
 remember "$dev0"
 find_gids
 truncate -s 1M /tmp/perftest

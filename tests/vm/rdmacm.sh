@@ -3,6 +3,7 @@
 # The example programs of librdmacm: connected and datagram, rsockets.
 # vm: timeout=300 group=cm on=all cpus=1
 . "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/progs/tap.sh"
 
 # A destination that is not on this host is refused where the connection is
 # asked for.
@@ -82,10 +83,36 @@ check "rstream, 1 MiB at a time, data compared" \
 	rstream_pair 10.77.0.1 -S 1048576 -C 5 -I 5 -T v
 check "rstream, not blocking" rstream_pair 10.77.0.1 -S 65536 -C 20 -I 10 -T n
 check "rstream, blocking" rstream_pair 10.77.0.1 -S 65536 -C 20 -I 10 -T b
-check "riostream" both "riostream -b 10.77.0.1 -S 65536 -C 20 -I 10" \
-	"riostream -s 10.77.0.1 -S 65536 -C 20 -I 10" 'bytes +xfers'
+for options in "-S 65536 -C 20 -I 10" "-S 4096 -C 50 -I 10 -T v"; do
+	check "riostream $options" both "riostream -b 10.77.0.1 $options" \
+		"riostream -s 10.77.0.1 $options" 'bytes +xfers'
+done
+check "riostream IPv6" both "riostream -b fd77:0::1 -S 4096 -C 20 -I 10" \
+	"riostream -s fd77:0::1 -S 4096 -C 20 -I 10" 'bytes +xfers'
 mkdir "$scratch/there"
 check "rcopy" rcopy_pair
+
+mckey_pair()
+{
+	start mckey "stdbuf -oL mckey -m 239.7.7.9 -b 10.77.0.1"
+	wait_until 20 grep -q 'joined dgid' "$scratch/mckey" &&
+		timeout 30 mckey -m 239.7.7.9 -s -b 10.77.0.1 &&
+		ended 20 mckey && [ "$status_mckey" -eq 0 ] && return
+	cat "$scratch/mckey"
+	stop mckey
+	return 1
+}
+check "mckey" mckey_pair
+
+# Each with its link-local address, an interface's.
+link_local=$(ip -6 -o address show dev dummy0 scope link |
+	sed -nE 's|.* inet6 ([^/ ]*)/.*|\1%dummy0|p')
+check "a link-local address" eval \
+	"wait_until 10 grep -q fe80: /sys/class/infiniband/$dev0/ports/1/gids/*"
+for address in 10.77.0.1 fd77:0::1 "$link_local"; do
+	program cm_connections "$address" "$([ "$address" = 10.77.0.1 ] &&
+		often 1200 100 || echo 50)" 10.77.0.200
+done
 
 expect_log 'destination ::ffff:10.77.0.200 has no softhca device on this host'
 check "ucmatose to an address that is nobody's" unreachable ucmatose

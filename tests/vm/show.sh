@@ -52,10 +52,11 @@ devinfo()
 	check "ibv_devinfo: active_mtu" shows "$dev0" active_mtu 1024
 	check "ibv_devinfo: link_layer" shows "$dev0" link_layer Ethernet
 	check "ibv_devinfo: atomic_cap" shows "$dev0" atomic_cap ATOMIC_GLOB
-	check "ibv_devinfo: max_srq (not there yet)" shows "$dev0" max_srq 0
+	check "ibv_devinfo: max_srq" shows "$dev0" max_srq 65536
 	check "ibv_devinfo: max_mw" shows "$dev0" max_mw 1048576
-	check "ibv_devinfo: max_mcast_grp (not there yet)" \
-		shows "$dev0" max_mcast_grp 0
+	check "ibv_devinfo: max_mcast_grp" shows "$dev0" max_mcast_grp 8192
+	check "ibv_devinfo: max_mcast_qp_attach" \
+		shows "$dev0" max_mcast_qp_attach 128
 	check "ibv_devinfo: the GIDs are the netdev's addresses, RoCE v2" \
 		same GIDs "$(shown_gids "$dev0")" "$(expected_gids dummy0)"
 	check "ibv_devices lists both devices" eval \

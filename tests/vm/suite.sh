@@ -4,8 +4,7 @@
 # test passes, or is skipped for a reason that suite/skips names. With
 # SUITE_BESIDE=rxe in the environment on rdma_rxe as well, module by module, whose
 # results are shown and not counted: "make suite" compares them. SUITE_MODULES names
-# modules (test_mr ...); without it all but those
-# for devices of other vendors; "all" of them.
+# modules (test_mr ...), or is "all"; without it all but those for other vendors.
 # vm: timeout=900 cpus=1
 . "$(dirname "$0")/lib.sh"
 
@@ -31,9 +30,9 @@ usual_modules()
 # may_skip REASON: does suite/skips know it?
 may_skip()
 {
-	local regex cause
+	local regex
 
-	while IFS=$'\t' read -r regex cause; do
+	while IFS=$'\t' read -r regex _; do
 		case $regex in
 		"" | "#"*) continue ;;
 		esac
@@ -58,13 +57,21 @@ take_result()
 			not_ok "$name is skipped, and suite/skips does not know why: ${6-}"
 		fi
 		;;
+	crashed)
+		# from 56.1 on these do on a device without raw packets
+		if [ "$2" = test_flow ]; then
+			skip "$name" "rdma-core's flow tests crash the interpreter"
+		else
+			not_ok "$name: the interpreter crashed, ${6-}"
+		fi
+		;;
 	*) not_ok "$name: $4${6:+, $6}" ;;
 	esac
 }
 
 run_tests()
 {
-	local line field=() status= modules=${SUITE_MODULES-}
+	local line field=() status='' modules=${SUITE_MODULES-}
 
 	case $modules in
 	"") modules=$(usual_modules) ;;
@@ -105,7 +112,7 @@ beside_up()
 check "the package has the tests" unpack || finish
 # some tests want them
 echo 64 >/proc/sys/vm/nr_hugepages
-hardware_up
+hardware_up 1
 [ -z "${SUITE_BESIDE-}" ] || beside_up "$SUITE_BESIDE" ||
 	bail "no device of $SUITE_BESIDE"
 remember "$dev0"

@@ -27,3 +27,14 @@ default_kernel()
 {
 	kernel_names | head -n 1
 }
+
+# stock_kernels: the ones that are Debian's own
+stock_kernels()
+{
+	local name
+
+	for name in $(kernel_names); do
+		choose_kernel "$name"
+		[ "$flavour" != stock ] || echo "$name"
+	done
+}

@@ -156,13 +156,18 @@ make_programs()
 programs_dirs=()
 prepare_programs()
 {
-	local tmp dir
+	local tmp dir file
 
 	tmp=$(mktemp -d)
 	own_dirs+=("$tmp")
 	if [ -d "$scenarios/progs" ]; then
 		mkdir -p "$tmp/progs/tests/vm"
 		cp -r "$scenarios/progs" "$tmp/progs/tests/vm/"
+		# what they share with a module
+		for file in "$scenarios"/*/*.h; do
+			dir=$tmp/progs/tests/vm/$(basename "$(dirname "$file")")
+			[ ! -e "$file" ] || { mkdir -p "$dir" && cp "$file" "$dir/"; }
+		done
 		prepare_compiled "programs" "$tmp/progs" "${lowers[@]}" || return
 	fi
 	[ -n "$layer_dir" ] || return 0

@@ -40,7 +40,7 @@ measure()
 	shift 4
 
 	perftest_port=$((perftest_port + 1))
-	[[ " $* " != *" -R "* ]] || address=10.77.0.1
+	[[ ! " $* " =~ " "-[Rz]" " ]] || address=10.77.0.1
 	set -- -p "$perftest_port" "$@"
 	both "$program $server $*" "$program $client $* $address" || return
 	if [ "$(sizes_reported)" != "$sizes" ]; then
@@ -80,12 +80,12 @@ run_if()
 		"$program" "$dev0" "$dev0" -s "$size" -n "$(often 200 50)" "$@"
 }
 
-# run_for FEATURE PROGRAM SIZE OPTIONS...: for a time, of which it measures the middle
+# run_for FEATURE PROGRAM SIZE OPTIONS...: for a time
 run_for()
 {
 	local feature=$1 program=$2 size=$3
 	shift 3
 
 	with_feature "$feature" "$program -s $size${*:+ $*} -D 2" measure "$size" \
-		"$program" "$dev0" "$dev0" -s "$size" -D 2 -f 0 "$@"
+		"$program" "$dev0" "$dev0" -s "$size" -D 2 "$@"
 }

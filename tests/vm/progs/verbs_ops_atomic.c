@@ -163,6 +163,7 @@ struct adder {
 	uint64_t step;
 	unsigned int rounds;
 	bool bad;
+	bool done;
 };
 
 static bool one_atomic(struct adder *adder, uint64_t compare_add,
@@ -199,6 +200,7 @@ static void *add(void *arg)
 		if (adder->bad)
 			break;
 	}
+	__atomic_store_n(&adder->done, true, __ATOMIC_RELEASE);
 	return NULL;
 }
 
@@ -242,14 +244,16 @@ static void add_together(enum ibv_wr_opcode opcode)
 	do {
 		working = false;
 		for (i = 0; i < ADDERS; i++)
-			working |= pthread_tryjoin_np(threads[i], NULL) ==
-				   EBUSY;
+			working |= !__atomic_load_n(&adders[i].done,
+						    __ATOMIC_ACQUIRE);
 		for (i = 0; i < 200 && mine < 4000; i++, mine++)
 			__atomic_add_fetch(word, 1ull << 48, __ATOMIC_RELAXED);
 		sched_yield();
-	} while (working && !case_failed);
-	for (i = 0; i < ADDERS; i++)
+	} while (working);
+	for (i = 0; i < ADDERS; i++) {
+		pthread_join(threads[i], NULL);
 		EXPECT(!adders[i].bad);
+	}
 	EXPECT_F(*word == sum + (mine << 48), "%#llx, not %#llx",
 		 (unsigned long long)*word,
 		 (unsigned long long)(sum + (mine << 48)));

@@ -1,20 +1,20 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""Runs rdma-core's own tests (those of Debian's python3-pyverbs) on devices.
-
-usage: runner.py FOLDER SECONDS DEVICE[,DEVICE...] [MODULE...]
-
-FOLDER has the tests, unpacked. Each module runs in a process of its own, which
-gets SECONDS for each test; when a test hangs or takes the interpreter with it,
-that is its result, and another process goes on with the tests after it.
-
-Prints a line for each test, with tabs between:
-
-    test DEVICE MODULE CLASS.METHOD RESULT SECONDS REASON
-
-RESULT is passed, failed, skipped, hung or crashed. What a test has printed and
-the traceback of a failure come before it, as comments.
-"""
+#
+# Runs rdma-core's own tests (those of Debian's python3-pyverbs) on devices.
+#
+# usage: runner.py FOLDER SECONDS DEVICE[,DEVICE...] [MODULE...]
+#
+# FOLDER has the tests, unpacked. Each module runs in a process of its own, which
+# gets SECONDS for each test; when a test hangs or takes the interpreter with it,
+# that is its result, and another process goes on with the tests after it.
+#
+# Prints a line for each test, with tabs between:
+#
+#     test DEVICE MODULE CLASS.METHOD RESULT SECONDS REASON
+#
+# RESULT is passed, failed, skipped, hung or crashed. What a test has printed and
+# the traceback of a failure come before it, as comments.
 
 import json
 import os
@@ -53,13 +53,17 @@ class Reporter(unittest.TestResult):
         super().stopTest(test)
         self.tell('end', name_of(test), *self.outcome,
                   time.monotonic() - self.began)
+        self.outcome = None
+
+    def set(self, test, *outcome):
+        if self.outcome:
+            self.outcome = outcome
+        else:   # setUpClass and the like, which are no tests
+            self.tell('end', str(test), *outcome, 0)
 
     def bad(self, test, err):
         text = self._exc_info_to_string(err, test)
-        if isinstance(test, unittest.TestCase) or self.outcome:
-            self.outcome = ('failed', short(text), text)
-        else:   # setUpClass and the like, which are no tests
-            self.tell('end', str(test), 'failed', short(text), text, 0)
+        self.set(test, 'failed', short(text), text)
 
     def addError(self, test, err):
         super().addError(test, err)
@@ -76,12 +80,12 @@ class Reporter(unittest.TestResult):
 
     def addSkip(self, test, reason):
         super().addSkip(test, reason)
-        if self.outcome and self.outcome[0] != 'failed':
-            self.outcome = ('skipped', short(reason), '')
+        if not self.outcome or self.outcome[0] != 'failed':
+            self.set(test, 'skipped', short(reason), '')
 
     def addUnexpectedSuccess(self, test):
         super().addUnexpectedSuccess(test)
-        self.outcome = ('failed', 'unexpected success', '')
+        self.set(test, 'failed', 'unexpected success', '')
 
 
 def name_of(test):
