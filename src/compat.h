@@ -9,7 +9,7 @@
  * declaration before its use: adapters are macros, which a file uses after its
  * own includes.
  *
- * Seen: 6.1, 6.12 and 7.2. "By 6.12" is a change somewhere between 6.1 and
+ * Seen: 6.1, 6.12, 7.2 and 7.3. "By 6.12" is a change somewhere between 6.1 and
  * 6.12, "by 7.2" one between 6.12 and 7.2; stable trees take changes back, so
  * what counts is what the headers say.
  */

@@ -254,12 +254,13 @@ static int piece_unchecked(struct dma_rmap *map, u64 addr, size_t len,
 	return 0;
 }
 
-/* dma_rmap_get() without records and counters. */
-static int piece_get(struct dma_rmap *map, u64 addr, size_t len,
-		     enum dma_data_direction dir, struct dma_rmap_ref *ref,
-		     enum dma_rmap_fault *reason)
+/* piece_get() where it is not simply a part of @entry, which is held, or NULL. */
+static noinline int piece_get_other(struct dma_rmap *map,
+				    struct dma_rmap_entry *entry, u64 addr,
+				    size_t len, enum dma_data_direction dir,
+				    struct dma_rmap_ref *ref,
+				    enum dma_rmap_fault *reason)
 {
-	struct dma_rmap_entry *entry = rmap_hold(map, addr, len, dir);
 	int err;
 
 	if (unlikely(!entry))
@@ -277,6 +278,64 @@ static int piece_get(struct dma_rmap *map, u64 addr, size_t len,
 	err = -EFAULT;
 err_entry:
 	rmap_entry_release(entry);
+	return err;
+}
+
+/* Hold what is asked for, if that is all in one mapping whose memory adjoins. */
+static __always_inline struct dma_rmap_entry *
+piece_get_simple(struct dma_rmap *map, u64 addr, size_t len,
+		 enum dma_data_direction dir, struct dma_rmap_ref *ref,
+		 bool *simple)
+{
+	struct dma_rmap_entry *entry = rmap_hold(map, addr, len, dir);
+	u64 offset, phys;
+
+	*simple = false;
+	if (unlikely(!entry))
+		return NULL;
+	offset = addr - entry->addr;
+	if (unlikely(!rmap_entry_allows(entry, dir) ||
+		     len > entry->len - offset ||
+		     entry->flags & RMAP_SCATTERED))
+		return entry;
+	phys = entry->phys + offset;
+	ref->entry = entry;
+	ref->link = NULL;
+	ref->page = pfn_to_page(PHYS_PFN(phys));
+	ref->offset = offset_in_page(phys);
+	ref->len = min_t(u64, len, PAGE_SIZE - ref->offset);
+	*simple = true;
+	return entry;
+}
+
+/* dma_rmap_get() without records and counters. */
+static int piece_get(struct dma_rmap *map, u64 addr, size_t len,
+		     enum dma_data_direction dir, struct dma_rmap_ref *ref,
+		     enum dma_rmap_fault *reason)
+{
+	struct dma_rmap_entry *entry;
+	bool simple;
+
+	entry = piece_get_simple(map, addr, len, dir, ref, &simple);
+	if (likely(simple))
+		return 0;
+	return piece_get_other(map, entry, addr, len, dir, ref, reason);
+}
+
+/* dma_rmap_get() where it is not that simple. @entry is held, or NULL. */
+static noinline int get_other(struct dma_rmap *map,
+			      struct dma_rmap_entry *entry, u64 addr,
+			      size_t len, enum dma_data_direction dir,
+			      struct dma_rmap_ref *ref)
+{
+	enum dma_rmap_fault reason;
+	int err;
+
+	err = piece_get_other(map, entry, addr, len, dir, ref, &reason);
+	if (unlikely(err))
+		rmap_fault(map, addr, len, dir, reason);
+	else
+		trace_rmap_resolve(map, addr, ref->len, dir);
 	return err;
 }
 
@@ -306,18 +365,17 @@ err_entry:
 int dma_rmap_get(struct dma_rmap *map, dma_addr_t addr, size_t len,
 		 enum dma_data_direction dir, struct dma_rmap_ref *ref)
 {
-	enum dma_rmap_fault reason;
-	int err;
+	struct dma_rmap_entry *entry;
+	bool simple;
 
 	lockdep_assert_irqs_disabled();
 	if (unlikely(!len || !valid_dma_direction(dir)))
 		return -EINVAL;
-	err = piece_get(map, addr, len, dir, ref, &reason);
-	if (unlikely(err))
-		rmap_fault(map, addr, len, dir, reason);
-	else
-		trace_rmap_resolve(map, addr, ref->len, dir);
-	return err;
+	entry = piece_get_simple(map, addr, len, dir, ref, &simple);
+	if (unlikely(!simple))
+		return get_other(map, entry, addr, len, dir, ref);
+	trace_rmap_resolve(map, addr, ref->len, dir);
+	return 0;
 }
 EXPORT_SYMBOL_GPL(dma_rmap_get);
 

@@ -54,7 +54,7 @@
  * DOC: Arrays
  *
  * rmap_shard.current_array and next_array hold the address of an array of
- * buckets, with the log2 of their number in the low bits, so that a reader gets
+ * buckets, with what a hash is shifted by in the low bits, so that a reader gets
  * both with one load.
  */
 
@@ -71,6 +71,9 @@ struct kmem_cache;
 /* Flags in the lowest byte of the tags */
 #define BUCKET_MOVED	0x01		/* look in the next array */
 #define BUCKET_FLAGS	0xffULL
+
+/* In each tag: its slot is taken. */
+#define TAG_USED	0x80
 
 #define EACH_BYTE(x)	((x) * 0x0101010101010101ULL)
 
@@ -115,12 +118,10 @@ static inline u64 mapping_hash(const struct rmap_mapping *mapping)
 
 static inline u8 hash_tag(u64 hash)
 {
-	u8 tag = hash >> 20;
-
-	return tag ? tag : 1;	/* 0 is an empty slot */
+	return hash >> 20 | TAG_USED;
 }
 
-#define ARRAY_BITS	63UL	/* log2 of the number, in an array's address */
+#define ARRAY_BITS	63UL	/* 64 less log2 of the number, in its address */
 
 static inline struct rmap_bucket *array_buckets(unsigned long array)
 {
@@ -129,12 +130,12 @@ static inline struct rmap_bucket *array_buckets(unsigned long array)
 
 static inline unsigned int array_bits(unsigned long array)
 {
-	return array & ARRAY_BITS;
+	return 64 - (array & ARRAY_BITS);
 }
 
 static inline struct rmap_bucket *array_bucket(unsigned long array, u64 hash)
 {
-	u64 index = (hash << RMAP_SHARD_BITS) >> (64 - array_bits(array));
+	u64 index = (hash << RMAP_SHARD_BITS) >> (array & ARRAY_BITS);
 
 	return array_buckets(array) + index;
 }
@@ -166,19 +167,21 @@ static inline struct dma_rmap_entry *bucket_entry(struct rmap_bucket *bucket,
 	return &bucket->entry[slot - 1];
 }
 
+static inline bool entry_live(const struct dma_rmap_entry *entry)
+{
+	return atomic_read(&entry->users) & RMAP_LIVE;
+}
+
 /* The slots that are taken, as the highest bit in each one's byte. */
 static inline u64 bucket_used(const struct rmap_bucket *bucket)
 {
-	u64 tags = bucket->tags & ~BUCKET_FLAGS;
-
-	return (((tags & EACH_BYTE(0x7fULL)) + EACH_BYTE(0x7fULL)) | tags) &
-	       EACH_BYTE(0x80ULL);
+	return bucket->tags & EACH_BYTE((u64)TAG_USED) & ~BUCKET_FLAGS;
 }
 
 /* The first slot that is not taken, or 0. */
-static inline unsigned int bucket_free_slot(const struct rmap_bucket *bucket)
+static inline unsigned int tags_free_slot(u64 tags)
 {
-	u64 unused = ~bucket_used(bucket) & EACH_BYTE(0x80ULL) & ~BUCKET_FLAGS;
+	u64 unused = ~tags & EACH_BYTE((u64)TAG_USED) & ~BUCKET_FLAGS;
 
 	return unused ? match_slot(unused) : 0;
 }
@@ -201,7 +204,35 @@ int rmap_chain_add(struct rmap_bucket *bucket, u8 tag,
 /* resize.c */
 extern struct kmem_cache *rmap_bucket_cache;
 
-enum rmap_resize rmap_shard_wants(struct rmap_shard *shard);
-void rmap_table_resize(struct rmap_table *table, enum rmap_resize resize);
+enum rmap_resize __rmap_shard_wants(struct rmap_shard *shard);
+void __rmap_table_resize(struct rmap_table *table, enum rmap_resize resize);
+
+/**
+ * rmap_shard_wants() - what has the resize work to be told?
+ * @shard: the shard, whose count has changed
+ *
+ * Context: Any, under the shard's lock.
+ * Return: what to call rmap_table_resize() with.
+ */
+static inline enum rmap_resize rmap_shard_wants(struct rmap_shard *shard)
+{
+	if (likely(shard->count - shard->fits_from <= shard->fits))
+		return RMAP_RESIZE_NONE;
+	return __rmap_shard_wants(shard);
+}
+
+/**
+ * rmap_table_resize() - tell the resize work
+ * @table: the table
+ * @resize: what for
+ *
+ * Context: Any, hard interrupts included. No shard's lock is held.
+ */
+static inline void rmap_table_resize(struct rmap_table *table,
+				     enum rmap_resize resize)
+{
+	if (unlikely(resize != RMAP_RESIZE_NONE))
+		__rmap_table_resize(table, resize);
+}
 
 #endif /* DMA_RMAP_BUCKET_H */

@@ -29,9 +29,23 @@ enum rmap_kind {
 #define RMAP_SCATTERED	0x01	/* its memory is a list of pages */
 #define RMAP_SHARED	0x02	/* others may be in its block, and it in two */
 #define RMAP_SECOND	0x04	/* this is its place in the second block */
+#define RMAP_NEW	0x08	/* no one has had its block before */
+#define RMAP_TRACKED	0x10	/* in the history: its owners are known */
 
 /* In dma_rmap_entry.users: new holders are welcome. */
 #define RMAP_LIVE BIT(30)
+
+/* What both of a mapping's forms have, and is copied and compared at once. */
+#define RMAP_META							\
+	union {								\
+		struct {						\
+			u8 order;					\
+			u8 dir;						\
+			u8 kind;					\
+			u8 flags;					\
+		};							\
+		u32 meta;						\
+	}
 
 struct rmap_pages;
 
@@ -46,6 +60,7 @@ struct rmap_pages;
  * @dir: enum dma_data_direction
  * @kind: enum rmap_kind
  * @flags: RMAP_SCATTERED and others
+ * @meta: the last four, at once
  *
  * The place of an entry may become another entry's, or be given up for another
  * place, at any time; its memory stays what it is for as long as a reader is in
@@ -61,10 +76,7 @@ struct dma_rmap_entry {
 		struct rmap_pages *pages;
 	};
 	atomic_t users;
-	u8 order;
-	u8 dir;
-	u8 kind;
-	u8 flags;
+	RMAP_META;
 };
 
 /**

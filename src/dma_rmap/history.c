@@ -38,11 +38,11 @@ void rmap_history_add(struct rmap_history __percpu *history,
 	smp_wmb();
 	WRITE_ONCE(past->len, was->len);
 	WRITE_ONCE(past->time, local_clock());
-	WRITE_ONCE(past->dir, was->dir);
-	WRITE_ONCE(past->kind, was->kind);
-	WRITE_ONCE(past->tracked, !!owners);
-	if (unlikely(owners))
+	WRITE_ONCE(past->meta, was->meta);
+	if (unlikely(owners)) {
+		WRITE_ONCE(past->flags, was->flags | RMAP_TRACKED);
 		past->owners = *owners;
+	}
 	/* The rest before it. Pairs with past_read() */
 	smp_store_release(&past->addr, was->addr);
 	/* Have interrupts come round to this very place, and mixed with us? */
@@ -63,10 +63,8 @@ static bool past_read(const struct rmap_past *past, u64 addr,
 	copy->addr = begin;
 	copy->len = READ_ONCE(past->len);
 	copy->time = READ_ONCE(past->time);
-	copy->dir = READ_ONCE(past->dir);
-	copy->kind = READ_ONCE(past->kind);
-	copy->tracked = READ_ONCE(past->tracked);
-	if (copy->tracked)
+	copy->meta = READ_ONCE(past->meta);
+	if (copy->flags & RMAP_TRACKED)
 		/* It may be changing, and then what is read is not used. */
 		copy->owners = data_race(past->owners);
 	/* Pairs with the smp_wmb() of rmap_history_add() */

@@ -42,16 +42,14 @@ struct rmap_owners {
  * @time: when it was undone, by local_clock()
  * @dir: enum dma_data_direction
  * @kind: enum rmap_kind
- * @tracked: @owners is known
+ * @flags: with %RMAP_TRACKED, @owners is known
  * @owners: who made and undid it
  */
 struct rmap_past {
 	u64 addr;
 	u64 len;
 	u64 time;
-	u8 dir;
-	u8 kind;
-	bool tracked;
+	RMAP_META;
 	struct rmap_owners owners;
 };
 

@@ -9,6 +9,8 @@
 #include <linux/device.h>
 #include <linux/list.h>
 #include <linux/percpu.h>
+#include <linux/preempt.h>
+#include <linux/rcupdate.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
 
@@ -115,6 +117,18 @@ static inline struct dma_rmap *device_map(struct device *dev)
 {
 	return container_of(dev, struct dma_rmap, dev);
 }
+
+/*
+ * Around what rmap_close() waits for. With preemption off is a read-side critical
+ * section, too, and costs less; but where spinlocks sleep no memory can be had then.
+ */
+#ifdef CONFIG_PREEMPT_RT
+#define rmap_enter()	rcu_read_lock()
+#define rmap_leave()	rcu_read_unlock()
+#else
+#define rmap_enter()	preempt_disable()
+#define rmap_leave()	preempt_enable()
+#endif
 
 /**
  * enum rmap_undo - what became of an unmap

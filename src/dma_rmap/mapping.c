@@ -17,24 +17,29 @@
 #include "track.h"
 
 /* Give @mapping an address of scheme "fresh", and put it into the table. */
-static int insert_fresh(struct dma_rmap *map, struct rmap_mapping *mapping)
+static __always_inline int insert_fresh(struct dma_rmap *map, struct rmap_mapping *mapping)
 {
 	u64 offset = mapping->addr;
-	u64 tries;
+	u64 tries = 0;
+	bool new;
 	int err;
 
-	mapping->order = rmap_space_order(offset, mapping->len);
-	if (unlikely(!mapping->order))
-		return -EINVAL;
-	tries = rmap_space_blocks(map->space, mapping->order);
+	mapping->order = RMAP_MIN_ORDER;
+	if (unlikely(offset + mapping->len > PAGE_SIZE)) {
+		mapping->order = rmap_space_order(offset, mapping->len);
+		if (unlikely(!mapping->order))
+			return -EINVAL;
+	}
 	do {
 		mapping->addr = offset + rmap_space_next(map->space,
-							 mapping->order);
+							 mapping->order, &new);
+		mapping->flags &= ~RMAP_NEW;
+		mapping->flags |= new ? RMAP_NEW : 0;
 		err = rmap_table_insert(&map->table, mapping);
 		if (likely(err != -EEXIST))
 			return err;
 		/* The space has wrapped, and this block is in use. */
-	} while (--tries);
+	} while (++tries < rmap_space_blocks(map->space, mapping->order));
 	return -ENOMEM;
 }
 
@@ -64,7 +69,7 @@ static int insert_given(struct dma_rmap *map, struct rmap_mapping *mapping)
 	return rmap_table_insert(&map->table, mapping);
 }
 
-static int insert(struct dma_rmap *map, struct rmap_mapping *mapping)
+static __always_inline int insert(struct dma_rmap *map, struct rmap_mapping *mapping)
 {
 	if (!(mapping->flags & RMAP_SHARED))
 		return insert_fresh(map, mapping);
@@ -92,11 +97,11 @@ int rmap_make(struct dma_rmap *map, struct rmap_mapping *mapping)
 		this_cpu_inc(map->counters->injected);
 		return -ENOMEM;
 	}
-	rcu_read_lock();	/* against rmap_close() */
+	rmap_enter();	/* against rmap_close() */
 	err = unlikely(READ_ONCE(map->closed)) ? -ENODEV : insert(map, mapping);
 	if (rmap_tracking() && !err)
 		rmap_track_made(map, mapping);
-	rcu_read_unlock();
+	rmap_leave();
 	if (unlikely(err)) {
 		if (err == -ENOMEM)
 			this_cpu_inc(map->counters->no_memory);
@@ -167,7 +172,7 @@ static enum rmap_undo unmap_result(const struct rmap_mapping *mapping,
 }
 
 /* Remove a mapping at a given address, whatever length the caller believes. */
-static bool remove_given(struct dma_rmap *map, struct rmap_mapping *mapping,
+static noinline bool remove_given(struct dma_rmap *map, struct rmap_mapping *mapping,
 			 struct rmap_mapping *was)
 {
 	unsigned int order;
@@ -189,12 +194,13 @@ static bool remove_given(struct dma_rmap *map, struct rmap_mapping *mapping,
 	return false;
 }
 
-static bool remove_mapping(struct dma_rmap *map, struct rmap_mapping *mapping,
+static __always_inline bool remove_mapping(struct dma_rmap *map, struct rmap_mapping *mapping,
 			   struct rmap_mapping *was)
 {
 	mapping->order = rmap_addr_order(mapping->addr);
 	if (unlikely(!mapping->order))
 		return remove_given(map, mapping, was);
+	mapping->flags = RMAP_NEW;	/* probably */
 	return rmap_table_remove(&map->table, mapping, was);
 }
 
@@ -226,11 +232,11 @@ enum rmap_undo rmap_unmap(struct dma_rmap *map, u64 addr, u64 len,
 	};
 	enum rmap_undo undo = RMAP_NOT_MAPPED;
 
-	rcu_read_lock();	/* against rmap_close() */
+	rmap_enter();	/* against rmap_close() */
 	if (likely(!READ_ONCE(map->closed)) &&
 	    likely(remove_mapping(map, &mapping, was)))
 		undo = unmap_result(&mapping, was);
-	rcu_read_unlock();
+	rmap_leave();
 	if (likely(undo != RMAP_NOT_MAPPED))
 		record_unmap(map, was);
 	if (unlikely(undo != RMAP_UNDONE))

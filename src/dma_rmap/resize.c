@@ -51,14 +51,26 @@ static unsigned int wanted_bits(unsigned long count, unsigned int bits)
 	return bits;
 }
 
+/* From here on entries are in @array. With the shard's lock. */
+static void shard_set_array(struct rmap_shard *shard, unsigned long array)
+{
+	unsigned int bits = array_bits(array);
+
+	/* What is in the array before the array. Pairs with shard_find_moved() */
+	smp_store_release(&shard->current_array, array);
+	/* wanted_bits() says the same. */
+	shard->fits_from = bits > MIN_BITS ? FILL_MIN << bits : 0;
+	shard->fits = (FILL_MAX << bits) - shard->fits_from;
+}
+
 /**
- * rmap_shard_wants() - what has the resize work to be told?
+ * __rmap_shard_wants() - rmap_shard_wants() of an array that does not fit
  * @shard: the shard, whose count has changed
  *
  * Context: Any, under the shard's lock.
  * Return: what to call rmap_table_resize() with.
  */
-enum rmap_resize rmap_shard_wants(struct rmap_shard *shard)
+enum rmap_resize __rmap_shard_wants(struct rmap_shard *shard)
 {
 	unsigned int bits = array_bits(shard->current_array);
 	unsigned int wanted = wanted_bits(shard->count, bits);
@@ -74,7 +86,7 @@ enum rmap_resize rmap_shard_wants(struct rmap_shard *shard)
 }
 
 /**
- * rmap_table_resize() - tell the resize work
+ * __rmap_table_resize() - rmap_table_resize() if there is something to tell
  * @table: the table
  * @resize: what for
  *
@@ -83,9 +95,9 @@ enum rmap_resize rmap_shard_wants(struct rmap_shard *shard)
  *
  * Context: Any, hard interrupts included. No shard's lock is held.
  */
-void rmap_table_resize(struct rmap_table *table, enum rmap_resize resize)
+void __rmap_table_resize(struct rmap_table *table, enum rmap_resize resize)
 {
-	if (likely(resize == RMAP_RESIZE_NONE) || READ_ONCE(table->closing))
+	if (READ_ONCE(table->closing))
 		return;
 	if (resize == RMAP_RESIZE_GROW)
 		mod_delayed_work(resize_queue, &table->work, 0);
@@ -107,7 +119,7 @@ static unsigned long array_alloc(unsigned int bits)
 		kvfree(buckets);
 		return 0;
 	}
-	return (unsigned long)buckets | bits;
+	return (unsigned long)buckets | (64 - bits);
 }
 
 /* No reader may be left. */
@@ -298,8 +310,7 @@ static void shard_resize_end(struct rmap_shard *shard)
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&shard->lock, flags);
-	/* What is in the array before the array. Pairs with shard_find_moved() */
-	smp_store_release(&shard->current_array, shard->next_array);
+	shard_set_array(shard, shard->next_array);
 	/*
 	 * Who sees no next array sees the new current one. Pairs with
 	 * shard_find_moved()
@@ -370,15 +381,17 @@ static void table_resize_work(struct work_struct *work)
 int rmap_table_init(struct rmap_table *table)
 {
 	struct rmap_shard *shard;
+	unsigned long array;
 	unsigned int i;
 
 	INIT_DELAYED_WORK(&table->work, table_resize_work);
 	for (i = 0; i < RMAP_SHARDS; i++) {
 		shard = &table->shard[i];
 		raw_spin_lock_init(&shard->lock);
-		shard->current_array = array_alloc(MIN_BITS);
-		if (!shard->current_array)
+		array = array_alloc(MIN_BITS);
+		if (!array)
 			goto err_arrays;
+		shard_set_array(shard, array);
 	}
 	return 0;
 

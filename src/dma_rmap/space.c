@@ -35,6 +35,13 @@ static_assert(sizeof(unsigned long) == sizeof(u64) &&
 /* Blocks that a CPU takes at a time: few take from the shared counter. */
 #define RANGE_BITS	6
 
+/*
+ * A CPU can keep its range until the space has wrapped and others have its blocks,
+ * too. So none counts as new once half of the space is taken, and there is no such
+ * thing in a space whose other half could be taken while a mapping is being made.
+ */
+#define NEW_BITS	32
+
 static unsigned int order_block_bits(const struct rmap_space *space,
 				     unsigned int order)
 {
@@ -115,33 +122,26 @@ u64 rmap_space_blocks(const struct rmap_space *space, unsigned int order)
 }
 
 /**
- * rmap_space_next() - take the next block
+ * rmap_space_refill() - get more blocks for this CPU
  * @space: the space
- * @order: the order of the block
+ * @order: the order of the blocks
+ * @range: where to put them
  *
- * The block may be in use if the space has wrapped: the table tells.
- *
- * Context: Any, hard interrupts included.
- * Return: the block's first address.
+ * Context: Any, with interrupts off.
  */
-u64 rmap_space_next(struct rmap_space *space, unsigned int order)
+void rmap_space_refill(struct rmap_space *space, unsigned int order,
+		       struct rmap_range *range)
 {
 	unsigned int bits = order_block_bits(space, order);
-	unsigned int class = order - RMAP_MIN_ORDER;
-	struct rmap_range *range;
-	unsigned long flags;
-	u64 count, block;
+	u64 count = 1ULL << min_t(unsigned int, bits, RANGE_BITS);
+	u64 end, first;
 
-	local_irq_save(flags);
-	range = &this_cpu_ptr(space->cpu)->order[class];
-	if (unlikely(range->next == range->end)) {
-		count = 1ULL << min_t(unsigned int, bits, RANGE_BITS);
-		range->end = atomic64_add_return(count, &space->taken[class]);
-		range->next = range->end - count;
-	}
-	block = range->next++ & ((1ULL << bits) - 1);
-	local_irq_restore(flags);
-	return order_base(order) | block << order;
+	end = atomic64_add_return(count, &space->taken[order - RMAP_MIN_ORDER]);
+	/* The blocks' number is a multiple of @count: none of these wraps. */
+	first = (end - count) & ((1ULL << bits) - 1);
+	range->next = order_base(order) | first << order;
+	range->end = range->next + (count << order);
+	range->new_until = bits < NEW_BITS ? 0 : 1ULL << (bits - 1);
 }
 
 /**

@@ -6,6 +6,7 @@
 #define DMA_RMAP_SPACE_H
 
 #include <linux/atomic.h>
+#include <linux/irqflags.h>
 #include <linux/mm.h>
 #include <linux/percpu.h>
 #include <linux/types.h>
@@ -18,12 +19,15 @@
 
 /**
  * struct rmap_range - blocks of one order that a CPU may hand out
- * @next: the number of the first one
- * @end: one more than the last one
+ * @next: the first one's address
+ * @end: what follows the last one
+ * @new_until: as long as CPUs have taken no more blocks of this order than that,
+ *	each block is handed out for the first time
  */
 struct rmap_range {
 	u64 next;
 	u64 end;
+	u64 new_until;
 };
 
 /**
@@ -46,9 +50,39 @@ struct rmap_ranges {
 int rmap_space_init(struct rmap_space *space, unsigned int block_bits);
 void rmap_space_destroy(struct rmap_space *space);
 unsigned int rmap_space_order(u64 phys, u64 len);
-u64 rmap_space_next(struct rmap_space *space, unsigned int order);
+void rmap_space_refill(struct rmap_space *space, unsigned int order,
+		       struct rmap_range *range);
 u64 rmap_space_blocks(const struct rmap_space *space, unsigned int order);
 bool rmap_space_issued(struct rmap_space *space, u64 addr);
+
+/**
+ * rmap_space_next() - take the next block
+ * @space: the space
+ * @order: the order of the block
+ * @new: gets whether no one else has it; if not, it may be in use: the table
+ *	tells
+ *
+ * Context: Any, hard interrupts included.
+ * Return: the block's first address.
+ */
+static inline u64 rmap_space_next(struct rmap_space *space, unsigned int order,
+				  bool *new)
+{
+	struct rmap_range *range;
+	unsigned int class = order - RMAP_MIN_ORDER;
+	unsigned long flags;
+	u64 addr;
+
+	local_irq_save(flags);
+	range = &this_cpu_ptr(space->cpu)->order[class];
+	if (unlikely(range->next == range->end))
+		rmap_space_refill(space, order, range);
+	addr = range->next;
+	range->next += 1ULL << order;
+	*new = atomic64_read(&space->taken[class]) <= range->new_until;
+	local_irq_restore(flags);
+	return addr;
+}
 
 /**
  * rmap_addr_order() - the order that an address tells

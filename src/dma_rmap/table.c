@@ -18,11 +18,6 @@
 
 #include "bucket.h"
 
-static bool entry_live(const struct dma_rmap_entry *entry)
-{
-	return atomic_read(&entry->users) & RMAP_LIVE;
-}
-
 /* Readers */
 
 /* Does @entry, which holds @addr, do what is wanted? */
@@ -228,28 +223,23 @@ static u64 tags_without(u64 tags, unsigned int slot)
 }
 
 /* Readers may look at the place even while no tag leads to it. */
-static void bucket_set(struct rmap_bucket *bucket, unsigned int slot, u8 tag,
-		       const struct rmap_mapping *mapping)
+static __always_inline void bucket_set(struct rmap_bucket *bucket,
+				       unsigned int slot, u8 tag,
+				       const struct rmap_mapping *mapping)
 {
 	struct dma_rmap_entry *entry = bucket_entry(bucket, slot);
-	u64 tags = tags_without(bucket->tags, slot);
 
 	WRITE_ONCE(entry->addr, mapping->addr);
 	WRITE_ONCE(entry->len, mapping->len);
-	if (mapping->flags & RMAP_SCATTERED)
-		entry->pages = mapping->pages;
-	else
-		entry->phys = mapping->phys;
-	WRITE_ONCE(entry->order, mapping->order);
-	WRITE_ONCE(entry->dir, mapping->dir);
-	entry->kind = mapping->kind;
-	entry->flags = mapping->flags;
+	entry->phys = mapping->phys;
+	WRITE_ONCE(entry->meta, mapping->meta);
 	atomic_set_release(&entry->users, RMAP_LIVE);
 	/* The entry before its tag. Pairs with bucket_find() */
-	smp_store_release(&bucket->tags, tags | (u64)tag << (8 * slot));
+	smp_store_release(&bucket->tags, bucket->tags | (u64)tag << (8 * slot));
 }
 
-static void bucket_clear(struct rmap_bucket *bucket, unsigned int slot)
+static __always_inline void bucket_clear(struct rmap_bucket *bucket,
+					 unsigned int slot)
 {
 	entry_kill(bucket_entry(bucket, slot));
 	WRITE_ONCE(bucket->tags, tags_without(bucket->tags, slot));
@@ -258,12 +248,12 @@ static void bucket_clear(struct rmap_bucket *bucket, unsigned int slot)
 static bool bucket_has_block(const struct rmap_bucket *bucket, u8 tag,
 			     const struct rmap_mapping *mapping)
 {
-	u64 match = match_tag(bucket->tags, tag) & bucket_used(bucket);
+	u64 match = match_tag(bucket->tags, tag);
 	const struct dma_rmap_entry *entry;
 
 	for (; match; match &= match - 1) {
 		entry = &bucket->entry[match_slot(match) - 1];
-		if (entry->order == mapping->order &&
+		if (entry_live(entry) && entry->order == mapping->order &&
 		    !((entry->addr ^ mapping->addr) >> entry->order))
 			return true;
 	}
@@ -286,15 +276,15 @@ int rmap_chain_add(struct rmap_bucket *bucket, u8 tag,
 		   const struct rmap_mapping *mapping,
 		   struct rmap_bucket **spare)
 {
+	bool alone = !(mapping->flags & (RMAP_SHARED | RMAP_NEW));
 	struct rmap_bucket *room = NULL;
 
 	for (;;) {
-		if (!(mapping->flags & RMAP_SHARED) &&
-		    bucket_has_block(bucket, tag, mapping))
+		if (alone && bucket_has_block(bucket, tag, mapping))
 			return -EEXIST;
-		if (!room && bucket_free_slot(bucket))
+		if (!room && tags_free_slot(bucket->tags))
 			room = bucket;
-		if (!bucket->next)
+		if (!bucket->next || (room && !alone))
 			break;
 		bucket = bucket->next;
 	}
@@ -306,7 +296,7 @@ int rmap_chain_add(struct rmap_bucket *bucket, u8 tag,
 		/* Empty as it is. Pairs with bucket_find() */
 		smp_store_release(&bucket->next, room);
 	}
-	bucket_set(room, bucket_free_slot(room), tag, mapping);
+	bucket_set(room, tags_free_slot(room->tags), tag, mapping);
 	return 0;
 }
 
@@ -318,9 +308,24 @@ static void count_place(struct rmap_shard *shard,
 		WRITE_ONCE(shard->seconds, shard->seconds + change);
 }
 
-/* Add @mapping in one of its blocks. */
-static int insert_place(struct rmap_table *table,
-			const struct rmap_mapping *mapping)
+/* Put @mapping into its chain, and count it. With the shard's lock. */
+static int shard_add(struct rmap_shard *shard, u64 hash,
+		     const struct rmap_mapping *mapping,
+		     struct rmap_bucket **spare, enum rmap_resize *resize)
+{
+	int err = rmap_chain_add(shard_bucket(shard, hash), hash_tag(hash),
+				 mapping, spare);
+
+	if (likely(!err)) {
+		count_place(shard, mapping, 1);
+		*resize = rmap_shard_wants(shard);
+	}
+	return err;
+}
+
+/* Add @mapping wherever its chain has room, with another bucket perhaps. */
+static noinline int insert_in_chain(struct rmap_table *table,
+				    const struct rmap_mapping *mapping)
 {
 	u64 hash = mapping_hash(mapping);
 	struct rmap_shard *shard = table_shard(table, hash);
@@ -331,12 +336,7 @@ static int insert_place(struct rmap_table *table,
 
 	do {
 		raw_spin_lock_irqsave(&shard->lock, flags);
-		err = rmap_chain_add(shard_bucket(shard, hash), hash_tag(hash),
-				     mapping, &spare);
-		if (likely(!err)) {
-			count_place(shard, mapping, 1);
-			resize = rmap_shard_wants(shard);
-		}
+		err = shard_add(shard, hash, mapping, &spare, &resize);
 		raw_spin_unlock_irqrestore(&shard->lock, flags);
 		if (likely(err != -ENOMEM))
 			break;
@@ -351,6 +351,33 @@ static int insert_place(struct rmap_table *table,
 }
 
 /*
+ * Add @mapping, which is new and so cannot be there, to its first bucket. False
+ * if there is no room in it.
+ */
+static __always_inline bool insert_new(struct rmap_table *table,
+				       const struct rmap_mapping *mapping)
+{
+	u64 hash = rmap_hash(mapping->addr, mapping->order);
+	struct rmap_shard *shard = table_shard(table, hash);
+	enum rmap_resize resize = RMAP_RESIZE_NONE;
+	struct rmap_bucket *bucket;
+	unsigned long flags;
+	unsigned int slot;
+
+	raw_spin_lock_irqsave(&shard->lock, flags);
+	bucket = shard_bucket(shard, hash);
+	slot = tags_free_slot(bucket->tags);
+	if (likely(slot)) {
+		bucket_set(bucket, slot, hash_tag(hash), mapping);
+		WRITE_ONCE(shard->count, shard->count + 1);
+		resize = rmap_shard_wants(shard);
+	}
+	raw_spin_unlock_irqrestore(&shard->lock, flags);
+	rmap_table_resize(table, resize);
+	return slot;
+}
+
+/*
  * How well does @entry fit @mapping? 0 if it is another one. Of several that are
  * alike but for their memory, the second place has to be that of the first.
  */
@@ -362,7 +389,7 @@ static int entry_fits(const struct dma_rmap_entry *entry,
 	if (entry->addr != mapping->addr || entry->order != mapping->order ||
 	    (entry->flags ^ mapping->flags) & RMAP_SECOND ||
 	    (mapping->flags & RMAP_SECOND && entry->phys != mapping->phys) ||
-	    (entry->kind != mapping->kind && !streaming))
+	    (entry->kind != mapping->kind && !streaming) || !entry_live(entry))
 		return 0;
 	return 1 + (entry->kind == mapping->kind) +
 	       (entry->len == mapping->len) + (entry->dir == mapping->dir);
@@ -378,7 +405,7 @@ static struct rmap_bucket *chain_find(struct rmap_bucket *bucket, u8 tag,
 	u64 match;
 
 	for (; bucket; bucket = bucket->next) {
-		match = match_tag(bucket->tags, tag) & bucket_used(bucket);
+		match = match_tag(bucket->tags, tag);
 		for (; match; match &= match - 1) {
 			fit = entry_fits(bucket_entry(bucket, match_slot(match)),
 					 mapping);
@@ -395,10 +422,21 @@ static struct rmap_bucket *chain_find(struct rmap_bucket *bucket, u8 tag,
 	return found;
 }
 
-/* Remove @mapping from one of its blocks. */
-static bool remove_place(struct rmap_table *table,
-			 const struct rmap_mapping *mapping,
-			 struct rmap_mapping *was)
+/* Take out what is in @slot. With the shard's lock. */
+static __always_inline enum rmap_resize
+shard_take(struct rmap_shard *shard, struct rmap_bucket *bucket,
+	   unsigned int slot, struct rmap_mapping *was)
+{
+	bucket_clear(bucket, slot);
+	rmap_entry_read(bucket_entry(bucket, slot), was);
+	count_place(shard, was, -1);
+	return rmap_shard_wants(shard);
+}
+
+/* Remove @mapping from one of its blocks, wherever in the chain it is. */
+static noinline bool remove_from_chain(struct rmap_table *table,
+				       const struct rmap_mapping *mapping,
+				       struct rmap_mapping *was)
 {
 	u64 hash = mapping_hash(mapping);
 	struct rmap_shard *shard = table_shard(table, hash);
@@ -410,29 +448,80 @@ static bool remove_place(struct rmap_table *table,
 	raw_spin_lock_irqsave(&shard->lock, flags);
 	bucket = chain_find(shard_bucket(shard, hash), hash_tag(hash), mapping,
 			    &slot);
-	if (likely(bucket)) {
-		bucket_clear(bucket, slot);
-		rmap_entry_read(bucket_entry(bucket, slot), was);
-		count_place(shard, was, -1);
-		resize = rmap_shard_wants(shard);
-	}
+	if (likely(bucket))
+		resize = shard_take(shard, bucket, slot, was);
 	raw_spin_unlock_irqrestore(&shard->lock, flags);
 	rmap_table_resize(table, resize);
 	return bucket;
 }
 
-/* Does @mapping lie in two blocks? Then @second is its place in the other one. */
-static bool second_place(const struct rmap_mapping *mapping,
-			 struct rmap_mapping *second)
+/*
+ * The same, if it is what is nearly always so: the first one of its tag, and in
+ * everything what the caller says. There is none that fits better.
+ */
+static __always_inline bool remove_exact(struct rmap_table *table,
+					 const struct rmap_mapping *mapping,
+					 struct rmap_mapping *was)
+{
+	u64 hash = rmap_hash(mapping->addr, mapping->order);
+	struct rmap_shard *shard = table_shard(table, hash);
+	enum rmap_resize resize = RMAP_RESIZE_NONE;
+	const struct dma_rmap_entry *entry;
+	struct rmap_bucket *bucket;
+	bool found = false;
+	unsigned long flags;
+	u64 match;
+
+	raw_spin_lock_irqsave(&shard->lock, flags);
+	bucket = shard_bucket(shard, hash);
+	match = match_tag(bucket->tags, hash_tag(hash));
+	if (likely(match)) {
+		entry = bucket_entry(bucket, match_slot(match));
+		found = entry->addr == mapping->addr &&
+			entry->len == mapping->len &&
+			entry->meta == mapping->meta && entry_live(entry);
+		if (likely(found))
+			resize = shard_take(shard, bucket, match_slot(match),
+					    was);
+	}
+	raw_spin_unlock_irqrestore(&shard->lock, flags);
+	rmap_table_resize(table, resize);
+	return found;
+}
+
+/* Does @mapping lie in two blocks? Then it has a place in the second one, too. */
+static __always_inline bool has_second_place(const struct rmap_mapping *mapping)
 {
 	u64 last = mapping->addr + mapping->len - 1;
 
-	if (likely(!(mapping->flags & RMAP_SHARED)) ||
-	    !((mapping->addr ^ last) >> mapping->order))
-		return false;
-	*second = *mapping;
-	second->flags |= RMAP_SECOND;
-	return true;
+	return unlikely(mapping->flags & RMAP_SHARED) &&
+	       (mapping->addr ^ last) >> mapping->order;
+}
+
+static noinline int insert_both(struct rmap_table *table,
+				const struct rmap_mapping *mapping)
+{
+	struct rmap_mapping second = *mapping, was;
+	int err;
+
+	/* Whoever removes the first place finds the second one there. */
+	second.flags |= RMAP_SECOND;
+	err = insert_in_chain(table, &second);
+	if (err)
+		return err;
+	err = insert_in_chain(table, mapping);
+	if (err)
+		remove_from_chain(table, &second, &was);
+	return err;
+}
+
+static noinline void remove_second(struct rmap_table *table,
+				   const struct rmap_mapping *first)
+{
+	struct rmap_mapping second = *first, was;
+
+	second.flags |= RMAP_SECOND;
+	remove_from_chain(table, &second, &was);
 }
 
 /**
@@ -440,7 +529,8 @@ static bool second_place(const struct rmap_mapping *mapping,
  * @table: the table
  * @mapping: the mapping; it lies in a block of its order, which no other mapping
  *	of that order lies in, or, with %RMAP_SHARED, in one or two that can have
- *	others, too
+ *	others, too; with %RMAP_NEW no mapping was ever in that block, and that is
+ *	not looked after
  *
  * Context: Any, hard interrupts included.
  * Return: 0; -EEXIST if a mapping in the same block is there; -ENOMEM. If it
@@ -449,24 +539,20 @@ static bool second_place(const struct rmap_mapping *mapping,
 int rmap_table_insert(struct rmap_table *table,
 		      const struct rmap_mapping *mapping)
 {
-	struct rmap_mapping second, was;
-	bool two = second_place(mapping, &second);
-	int err;
-
-	/* Whoever removes the first place finds the second one there. */
-	err = unlikely(two) ? insert_place(table, &second) : 0;
-	if (unlikely(err))
-		return err;
-	err = insert_place(table, mapping);
-	if (unlikely(err && two))
-		remove_place(table, &second, &was);
-	return err;
+	if (likely(mapping->flags & RMAP_NEW)) {
+		if (likely(insert_new(table, mapping)))
+			return 0;
+	} else if (has_second_place(mapping)) {
+		return insert_both(table, mapping);
+	}
+	return insert_in_chain(table, mapping);
 }
 
 /**
  * rmap_table_remove() - take a mapping out
  * @table: the table
- * @mapping: its first address, order, and %RMAP_SHARED if it has that; its kind:
+ * @mapping: its first address, order, and %RMAP_SHARED if it has that (and
+ *	%RMAP_NEW, if it probably has that, to be quicker); its kind:
  *	of %RMAP_PAGE and %RMAP_SG each finds the other, too; of several mappings
  *	that begin there, one of this kind, length and direction is taken if there
  *	is one
@@ -482,35 +568,12 @@ bool rmap_table_remove(struct rmap_table *table,
 		       const struct rmap_mapping *mapping,
 		       struct rmap_mapping *was)
 {
-	struct rmap_mapping second, other;
-
-	if (!remove_place(table, mapping, was))
+	if (unlikely(!remove_exact(table, mapping, was)) &&
+	    !remove_from_chain(table, mapping, was))
 		return false;
-	if (unlikely(second_place(was, &second)))
-		remove_place(table, &second, &other);
+	if (unlikely(has_second_place(was)))
+		remove_second(table, was);
 	return true;
-}
-
-/**
- * rmap_entry_read() - describe a mapping
- * @entry: the mapping, held
- * @mapping: gets the description
- *
- * Context: Any.
- */
-void rmap_entry_read(const struct dma_rmap_entry *entry,
-		     struct rmap_mapping *mapping)
-{
-	mapping->addr = entry->addr;
-	mapping->len = entry->len;
-	mapping->flags = entry->flags;
-	if (entry->flags & RMAP_SCATTERED)
-		mapping->pages = entry->pages;
-	else
-		mapping->phys = entry->phys;
-	mapping->order = entry->order;
-	mapping->dir = entry->dir;
-	mapping->kind = entry->kind;
 }
 
 /**

@@ -23,6 +23,7 @@
  * @dir: what the device may do
  * @kind: who may undo it
  * @flags: RMAP_SCATTERED and others
+ * @meta: the last four, at once
  */
 struct rmap_mapping {
 	u64 addr;
@@ -31,10 +32,7 @@ struct rmap_mapping {
 		u64 phys;
 		struct rmap_pages *pages;
 	};
-	unsigned int order;
-	enum dma_data_direction dir;
-	enum rmap_kind kind;
-	unsigned int flags;
+	RMAP_META;
 };
 
 /**
@@ -47,6 +45,22 @@ struct rmap_want {
 	u64 len;
 	enum dma_data_direction dir;
 };
+
+/**
+ * rmap_entry_read() - describe a mapping
+ * @entry: the mapping, held
+ * @mapping: gets the description
+ *
+ * Context: Any.
+ */
+static inline void rmap_entry_read(const struct dma_rmap_entry *entry,
+				   struct rmap_mapping *mapping)
+{
+	mapping->addr = entry->addr;
+	mapping->len = entry->len;
+	mapping->phys = entry->phys;
+	mapping->meta = entry->meta;
+}
 
 #ifndef RMAP_SHARD_BITS		/* tests have less */
 #define RMAP_SHARD_BITS 5
@@ -75,6 +89,8 @@ enum rmap_resize {
  * @count: entries; under @lock
  * @seconds: those of them with %RMAP_SECOND; under @lock
  * @resize: what the resize work has been told; written under @lock
+ * @fits_from: with so many entries at least, and
+ * @fits: at most so many more, the current array is right; under @lock
  */
 struct rmap_shard {
 	unsigned long current_array;
@@ -83,6 +99,8 @@ struct rmap_shard {
 	enum rmap_resize resize;
 	unsigned long count;
 	unsigned long seconds;
+	unsigned long fits_from;
+	unsigned long fits;
 } ____cacheline_aligned_in_smp;
 
 /**
@@ -117,9 +135,6 @@ struct dma_rmap_entry *rmap_table_hold_wanted(struct rmap_table *table,
 					      const struct rmap_want *want);
 unsigned long rmap_table_count(struct rmap_table *table);
 size_t rmap_table_bytes(struct rmap_table *table);
-void rmap_entry_read(const struct dma_rmap_entry *entry,
-		     struct rmap_mapping *mapping);
-
 typedef bool rmap_walk_fn(const struct rmap_mapping *mapping, void *arg);
 bool rmap_table_walk(struct rmap_table *table, u64 *pos, rmap_walk_fn *fn,
 		     void *arg);

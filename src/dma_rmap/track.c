@@ -205,7 +205,7 @@ static void show_owners(struct dma_rmap *map, u64 addr)
 			show_who(map, "mapped", &who);
 		return;
 	}
-	if (!rmap_history_find(map->history, addr, &past) || !past.tracked)
+	if (!rmap_history_find(map->history, addr, &past) || !(past.flags & RMAP_TRACKED))
 		return;
 	show_who(map, "mapped", &past.owners.made);
 	show_who(map, "unmapped", &past.owners.undone);

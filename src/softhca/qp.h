@@ -51,6 +51,7 @@ struct softhca_wq {
  * @owner: SOFTHCA_REQ_* bits; there is one requester at a time
  * @work: runs it in process context
  * @timer: ends a wait for a peer that was not ready or did not answer
+ * @later: with the parameter `defer`, begins what was posted
  * @waiting: that wait
  * @started: the head of the queue was tried before
  * @rnr_left: tries left with a peer that is not ready
@@ -63,6 +64,7 @@ struct softhca_req {
 	atomic_t owner;
 	struct work_struct work;
 	struct hrtimer timer;
+	struct hrtimer later;
 	bool waiting;
 	bool started;
 	u8 rnr_left;

@@ -47,6 +47,9 @@
 #define POLL_MIN_MS		8
 #define POLL_MAX_MS		1024
 
+/* With `defer`: the ULP goes on for so long, even where work preempts it. */
+#define DEFER_US		500
+
 struct req_run {
 	u64 bytes;
 	u32 wqes;
@@ -440,6 +443,20 @@ static enum hrtimer_restart req_timer(struct hrtimer *timer)
 	return HRTIMER_NORESTART;
 }
 
+static enum hrtimer_restart req_later(struct hrtimer *timer)
+{
+	softhca_req_kick(container_of(timer, struct softhca_qp, req.later));
+	return HRTIMER_NORESTART;
+}
+
+/* What is posted while the timer runs does not put off what was before it. */
+static void req_defer(struct softhca_qp *qp)
+{
+	if (!hrtimer_is_queued(&qp->req.later))
+		hrtimer_start(&qp->req.later, ns_to_ktime(DEFER_US * NSEC_PER_USEC),
+			      HRTIMER_MODE_REL);
+}
+
 /**
  * softhca_req_doorbell - execute what was posted
  * @qp: the QP
@@ -458,7 +475,7 @@ void softhca_req_doorbell(struct softhca_qp *qp)
 	};
 
 	if (unlikely(READ_ONCE(softhca_defer)) && !qp->user)
-		softhca_req_kick(qp);
+		req_defer(qp);
 	else if (req_claim(qp))
 		req_run(qp, &run);
 }
@@ -488,9 +505,10 @@ bool softhca_req_is_idle(struct softhca_qp *qp)
  */
 void softhca_req_stop(struct softhca_qp *qp)
 {
-	/* The one that runs may still start the timer; a late timer may kick. */
+	/* The one that runs may still start the timer; late timers may kick. */
 	wait_event(qp->idle, softhca_req_is_idle(qp));
 	hrtimer_cancel(&qp->req.timer);
+	hrtimer_cancel(&qp->req.later);
 	wait_event(qp->idle, softhca_req_is_idle(qp));
 	qp->req.waiting = false;
 	qp->req.started = false;
@@ -517,6 +535,8 @@ int softhca_req_init(struct softhca_qp *qp)
 
 	INIT_WORK(&req->work, req_work);
 	hrtimer_setup(&req->timer, req_timer, CLOCK_MONOTONIC,
+		      HRTIMER_MODE_REL);
+	hrtimer_setup(&req->later, req_later, CLOCK_MONOTONIC,
 		      HRTIMER_MODE_REL);
 
 	req->recv = kzalloc(softhca_recv_wqe_size(SOFTHCA_MAX_SGE), GFP_KERNEL);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The table beside liburcu's lock-free hash table, natively, at several sizes.
+ * The table beside liburcu's lock-free hash table, natively, at several sizes, and
+ * beside an array, which is what no search at all costs.
  *
  * usage: bench [MOST]	entries at most; prints a line for each structure and size:
  *	native NAME ENTRIES and nanoseconds to insert, to find a first byte, to find
@@ -113,6 +114,70 @@ static const struct bench_structure bench_table = {
 	.end = table_end,
 };
 
+/* An array, which needs no search: what one place in so much memory costs */
+
+struct place {
+	u64 key;
+	u64 unused[3];	/* as large as an entry of the table */
+};
+
+static struct place *places;
+
+static struct place *place_of(u64 addr)
+{
+	return &places[(addr - FIRST) / SPARSE >> BENCH_ORDER];
+}
+
+static void array_begin(unsigned int count)
+{
+	places = calloc(count, sizeof(*places));
+	must(places, "no memory for an array");
+}
+
+static void array_insert(u64 addr)
+{
+	place_of(addr)->key = addr >> PAGE_SHIFT;
+}
+
+static inline bool array_has(u64 addr)
+{
+	return place_of(addr)->key == addr >> PAGE_SHIFT;
+}
+
+static unsigned int array_look_up(const u64 *wanted, unsigned int count,
+				  unsigned int *at, unsigned int n, u64 clear, u64 flip)
+{
+	BENCH_LOOK_UP(array_has);
+	return hits;
+}
+
+static void array_settle(void)
+{
+}
+
+static bool array_remove(u64 addr)
+{
+	bool there = array_has(addr);
+
+	place_of(addr)->key = 0;
+	return there;
+}
+
+static void array_end(void)
+{
+	free(places);
+}
+
+static const struct bench_structure bench_array = {
+	.name = "array",
+	.begin = array_begin,
+	.insert = array_insert,
+	.look_up = array_look_up,
+	.settle = array_settle,
+	.remove = array_remove,
+	.end = array_end,
+};
+
 /* The addresses, in the order in which a map gives them out. */
 static void addresses_make(unsigned int count)
 {
@@ -211,6 +276,7 @@ int main(int argc, char **argv)
 	for (count = 1000; count <= most; count *= 10) {
 		measure(&bench_table, count);
 		measure(&bench_lfht, count);
+		measure(&bench_array, count);
 	}
 	free(wanted);
 	return 0;

@@ -49,7 +49,7 @@ static void test_history(void)
 		check(find(addr[i] + 99 + i, &past));
 		check(past.addr == addr[i] && past.len == 100 + i);
 		check(past.dir == i % 3 && past.kind == RMAP_PAGE);
-		check(!past.tracked);
+		check(!(past.flags & RMAP_TRACKED));
 		check(!find(addr[i] - 1, &past));
 		check(!find(addr[i] + 100 + i, &past));
 	}

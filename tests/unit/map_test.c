@@ -304,6 +304,7 @@ static void test_orders(void)
 	struct rmap_space space;
 	unsigned int order;
 	u64 addr, end, len;
+	bool new;
 
 	assert(!rmap_space_init(&space, 64));
 	check(rmap_addr_order(0) == 0);
@@ -316,12 +317,13 @@ static void test_orders(void)
 			check(rmap_space_order(SHIM_PHYS, len + 1) ==
 			      order + 1);
 		}
-		addr = rmap_space_next(&space, order);
+		addr = rmap_space_next(&space, order, &new);
+		check(new == (rmap_space_blocks(&space, order) >> 32 > 0));
 		end = addr + (1ULL << order) - 1;
 		check(rmap_addr_order(addr) == order);
 		check(rmap_addr_order(end) == order);
 		check(!(addr & ((1ULL << order) - 1)));
-		check(rmap_space_next(&space, order) == end + 1);
+		check(rmap_space_next(&space, order, &new) == end + 1);
 		addr += (rmap_space_blocks(&space, order) - 1) << order;
 		check(rmap_addr_order(addr) == order);
 	}

@@ -221,18 +221,13 @@ refused next unmapped "$write_by_server" "remote access error" \
 	"$size bytes at $hex, DMA_FROM_DEVICE, by $page"
 check "send-unmap: is not found where the post executes the request" ping send-unmap 10
 check "  defer=1" eval "echo 1 >$defer"
-if [[ $(uname -v) = *" PREEMPT "* ]]; then
-	ok "send-unmap # SKIP this kernel runs the work queue before the ULP has unmapped"
-else
-	refused send-unmap unmapped "$request" "local protection error" \
-		"reading $msg bytes at ($hex) was refused: unmapped [0-9]+ [um]?s ago:" \
-		"$msg bytes at \1, DMA_TO_DEVICE, by $page"
-fi
+refused send-unmap unmapped "$request" "local protection error" \
+	"reading $msg bytes at ($hex) was refused: unmapped [0-9]+ [um]?s ago:" \
+	"$msg bytes at \1, DMA_TO_DEVICE, by $page"
 check "  without a mistake it runs with that, too" ping none 50
 check "  defer=0" eval "echo 0 >$defer"
 wanted="write unmapped read bounds write direction read unmapped read unmapped"
-wanted+=" write unmapped read unmapped write unmapped"
-[[ $(uname -v) = *" PREEMPT "* ]] || wanted+=" read unmapped"
+wanted+=" write unmapped read unmapped write unmapped read unmapped"
 check "debugfs lists what was refused" same faults \
 	"$(awk 'NR > 1 { print $4, $5 }' "$(map_folder)/faults" | xargs)" "$wanted"
 

@@ -289,6 +289,8 @@ extern size_t shim_percpu_stride;
 #define for_each_possible_cpu(cpu) \
 	for ((cpu) = 0; (cpu) < SHIM_CPUS; (cpu)++)
 /* A thread keeps its number, and no interrupt comes. */
+/* Spinlocks are mutexes, so rmap_enter() is rcu_read_lock(). */
+#define CONFIG_PREEMPT_RT	1
 #define preempt_disable()	do { } while (0)
 #define preempt_enable()	do { } while (0)
 #define in_task()		true

@@ -190,7 +190,8 @@ static int measure(struct device *iommu)
 		show(domain->type == IOMMU_DOMAIN_DMA ? "iommu,strict" : "iommu,lazy",
 		     &times[0]);
 	show("map", &times[1]);
-	return bench_requests(map, iommu, rounds);
+	err = bench_floor(rounds);
+	return err ?: bench_requests(map, iommu, rounds);
 }
 
 /* Of use, and nobody's? */

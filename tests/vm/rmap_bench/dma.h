@@ -12,6 +12,9 @@ struct dma_rmap;
 int bench_fill_init(struct dma_rmap *map);
 void bench_fill_exit(void);
 
+/* floor.c */
+int bench_floor(unsigned int rounds);
+
 /* request.c */
 int bench_requests(struct dma_rmap *rmap, struct device *iommu, unsigned int rounds);
 

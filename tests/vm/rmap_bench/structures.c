@@ -240,6 +240,51 @@ static unsigned int maple_look_up(unsigned int *at, unsigned int n, enum bench_o
 	return bench_look_up(maple_has, at, n, op);
 }
 
+/* An array, which needs no search: what one place in so much memory costs */
+
+struct place {
+	u64 key;
+	u64 unused[3];	/* as large as an entry of the table */
+};
+
+static struct place *places;
+
+static int array_begin(unsigned int count)
+{
+	places = vzalloc(array_size(count + BENCH_WRITES, sizeof(*places)));
+	return places ? 0 : -ENOMEM;
+}
+
+static void array_end(void)
+{
+	vfree(places);
+}
+
+static int array_insert(u64 addr)
+{
+	places[bench_index(addr)].key = addr >> PAGE_SHIFT;
+	return 0;
+}
+
+static bool array_remove(u64 addr)
+{
+	struct place *place = &places[bench_index(addr)];
+	bool there = place->key == addr >> PAGE_SHIFT;
+
+	place->key = 0;
+	return there;
+}
+
+static inline bool array_has(u64 addr)
+{
+	return READ_ONCE(places[bench_index(addr)].key) == addr >> PAGE_SHIFT;
+}
+
+static unsigned int array_look_up(unsigned int *at, unsigned int n, enum bench_op op)
+{
+	return bench_look_up(array_has, at, n, op);
+}
+
 const struct bench_structure bench_structures[] = {
 #define STRUCTURE(s, size, is_settled) { .name = #s, .bytes = size,	\
 	.begin = s##_begin, .end = s##_end, .insert = s##_insert,	\
@@ -249,6 +294,7 @@ const struct bench_structure bench_structures[] = {
 	STRUCTURE(xarray, 620, NULL),
 	STRUCTURE(rht, 64, rht_settled),
 	STRUCTURE(maple, 160, NULL),
+	STRUCTURE(array, 32, NULL),
 };
 const unsigned int bench_nr_structures = ARRAY_SIZE(bench_structures);
 
