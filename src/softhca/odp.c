@@ -378,13 +378,18 @@ int softhca_odp_fault(struct softhca_odp *odp, u64 va, u64 len,
 /* Hold a block if it has the page, for a read or a write. With interrupts off. */
 static bool block_hold(struct odp_block *block, u32 i, bool write)
 {
+	unsigned long present;
+	bool closed;
+
 	/* Raised first, looked at then: block_unlink() does it the other way. */
 	atomic_inc(&block->holders);
 	/* Pairs with block_unlink(). */
 	smp_mb__after_atomic();
-	/* Pairs with block_unlink() and block_link(). */
-	if (!smp_load_acquire(&block->closed) &&
-	    smp_load_acquire(&block->present) & BIT(i) &&
+	/* Pairs with block_unlink(). */
+	closed = smp_load_acquire(&block->closed);
+	/* Pairs with block_link_page(). */
+	present = smp_load_acquire(&block->present);
+	if (!closed && present & BIT(i) &&
 	    (!write || READ_ONCE(block->writable) & BIT(i)))
 		return true;
 	softhca_piece_unhold(&block->holders);
