@@ -262,17 +262,17 @@ struct end {
 	uint8_t *buf;
 };
 
+/* Of two lengths, the shorter one has the first bytes of the longer one. */
 static inline void fill(void *buf, size_t len, unsigned int seed)
 {
-	uint32_t *word = buf, value = seed * 2654435761u + 1;
-	size_t i;
+	uint32_t value = seed * 2654435761u + 1;
+	size_t i, n;
 
-	for (i = 0; i < len / 4; i++) {
+	for (i = 0; i < len; i += n) {
 		value = value * 1664525 + 1013904223;
-		word[i] = value;
+		n = len - i < sizeof(value) ? len - i : sizeof(value);
+		memcpy((char *)buf + i, &value, n);
 	}
-	for (i = len & ~3ul; i < len; i++)
-		((uint8_t *)buf)[i] = seed + i;
 }
 
 /* Are these bytes what fill() has written? */
