@@ -467,9 +467,10 @@ struct softhca_mr *softhca_mr_get(struct softhca_dev *dev, u32 key)
 	struct softhca_mr *mr;
 
 	rcu_read_lock();
-	mr = xa_load(&dev->mrs, softhca_key_index(key));
-	if (mr && !refcount_inc_not_zero(&mr->refs))
-		mr = NULL;
+	do {
+		/* One that is at its end is not in the table any more. */
+		mr = xa_load(&dev->mrs, softhca_key_index(key));
+	} while (unlikely(mr && !refcount_inc_not_zero(&mr->refs)));
 	rcu_read_unlock();
 	return mr;
 }
