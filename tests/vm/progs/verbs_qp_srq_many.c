@@ -314,6 +314,7 @@ static void killed(void)
 			/* a context of its own, as a process has */
 			device_open(&dev, dev.name);
 			to.srq_wr = WR;
+			to.size = 1024 * LEN;
 			end_open_without_qp(&end, &dev, &to);
 			for (i = 0; i < 4; i++) {
 				end.qp = create_qp(&end, &to);
@@ -328,8 +329,10 @@ static void killed(void)
 			if (write(up[1], qpn, sizeof(qpn)) != sizeof(qpn))
 				_exit(1);
 			for (;;)
-				if (next_wc(end.rcq, 0, &wc))
+				if (next_wc(end.rcq, 0, &wc)) {
+					c->waits[wc.wr_id] = false;
 					crowd_recv(c);
+				}
 		}
 		if (read(up[0], qpn, sizeof(qpn)) != sizeof(qpn))
 			bail("the receiver did not start");
