@@ -35,18 +35,6 @@ enum rmap_kind {
 /* In dma_rmap_entry.users: new holders are welcome. */
 #define RMAP_LIVE BIT(30)
 
-/* What both of a mapping's forms have, and is copied and compared at once. */
-#define RMAP_META							\
-	union {								\
-		struct {						\
-			u8 order;					\
-			u8 dir;						\
-			u8 kind;					\
-			u8 flags;					\
-		};							\
-		u32 meta;						\
-	}
-
 struct rmap_pages;
 
 /**
@@ -76,7 +64,15 @@ struct dma_rmap_entry {
 		struct rmap_pages *pages;
 	};
 	atomic_t users;
-	RMAP_META;
+	union {
+		struct {
+			u8 order;
+			u8 dir;
+			u8 kind;
+			u8 flags;
+		};
+		u32 meta;
+	};
 };
 
 /**

@@ -40,16 +40,26 @@ struct rmap_owners {
  * @addr: the first device address; 0 while the place is being written
  * @len: bytes
  * @time: when it was undone, by local_clock()
+ * @order: as that of the mapping
  * @dir: enum dma_data_direction
  * @kind: enum rmap_kind
  * @flags: with %RMAP_TRACKED, @owners is known
+ * @meta: the last four, at once, as that of the mapping
  * @owners: who made and undid it
  */
 struct rmap_past {
 	u64 addr;
 	u64 len;
 	u64 time;
-	RMAP_META;
+	union {
+		struct {
+			u8 order;
+			u8 dir;
+			u8 kind;
+			u8 flags;
+		};
+		u32 meta;
+	};
 	struct rmap_owners owners;
 };
 

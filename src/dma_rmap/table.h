@@ -32,7 +32,15 @@ struct rmap_mapping {
 		u64 phys;
 		struct rmap_pages *pages;
 	};
-	RMAP_META;
+	union {
+		struct {
+			u8 order;
+			u8 dir;
+			u8 kind;
+			u8 flags;
+		};
+		u32 meta;
+	};
 };
 
 /**

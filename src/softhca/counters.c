@@ -9,6 +9,7 @@
  * knows no QPs, so of a counter its values are 0.
  */
 #include <linux/slab.h>
+#include <rdma/ib_verbs.h>
 #include <rdma/rdma_counter.h>
 #include <dma_rmap.h>
 

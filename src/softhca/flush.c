@@ -64,6 +64,7 @@ struct softhca_outcome softhca_do_flush(struct softhca_msg *msg)
 	if (!granted)
 		return softhca_msg_access_error(msg);
 
+	/* What was written before it is there for everybody who sees its end. */
 	smp_mb();
 	return SOFTHCA_DONE_WITH(IB_WC_SUCCESS);
 }

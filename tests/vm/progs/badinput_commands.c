@@ -367,7 +367,7 @@ static void silly_sizes(void)
 			.send_wr = 1, .recv_wr = 1, .type = i,
 		};
 		err = raw_create_qp(liar.fd, &attr, &qp);
-		if (i == IBV_QPT_RC || i == IBV_QPT_UD)
+		if (i == IBV_QPT_RC || i == IBV_QPT_UC || i == IBV_QPT_UD)
 			EXPECT_EQ(err, 0);
 		else
 			EXPECT_F(err, "a QP of type %zu", i);

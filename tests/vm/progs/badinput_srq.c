@@ -206,7 +206,7 @@ static void commands(void)
 	EXPECT_ERRNO(MODIFY(0xffffffff, 100, 1, INFO, 8), EINVAL);
 	EXPECT_EQ(MODIFY(0, 0, 0, 0, 0), 0);
 	EXPECT_ERRNO(raw_modify_srq(lying_fd(), handle + 1000, IBV_SRQ_LIMIT,
-				    0, 1, 0, 0), EINVAL);
+				    0, 1, 0, 0), ENOENT);
 	EXPECT_USABLE();
 
 	/* the old ring is nobody's any more, the new one is used */
@@ -224,7 +224,7 @@ static void commands(void)
 	EXPECT_ERRNO(raw_create_srq(lying_fd(), pd, WR, 1, 16, &other),
 		     EINVAL);
 	EXPECT_ERRNO(raw_create_srq(lying_fd(), pd + 1000, WR, 1,
-				    sizeof(other), &other), EINVAL);
+				    sizeof(other), &other), ENOENT);
 	EXPECT_ERRNO(raw_create_srq(lying_fd(), pd, 0x80000000, 1,
 				    sizeof(other), &other), EINVAL);
 	EXPECT_ERRNO(raw_create_srq(lying_fd(), pd, 1, 0xffffffff,
