@@ -457,13 +457,42 @@ static bool is_draining(struct end *end)
 	return attr.sq_draining;
 }
 
+/* How often a message has come to this device that found no receive. */
+static unsigned long not_ready(struct device *dev)
+{
+	unsigned long n = 0;
+	char path[256];
+	FILE *file;
+
+	snprintf(path, sizeof(path),
+		 "/sys/class/infiniband/%s/ports/1/hw_counters/out_of_buffer",
+		 dev->name);
+	file = fopen(path, "r");
+	if (!file || fscanf(file, "%lu", &n) != 1)
+		bail("no counter out_of_buffer");
+	fclose(file);
+	return n;
+}
+
+/* A send that the device has begun with, whoever executes it: it is waiting. */
+static void begin_send(struct pair *p, uint64_t id)
+{
+	unsigned long before = not_ready(p->b.dev);
+	uint64_t end = now_ms() + SOON_MS;
+
+	EXPECT_EQ(send_one(&p->a, id), 0);
+	while (not_ready(p->b.dev) == before && now_ms() < end)
+		sleep_ms(1);
+	EXPECT(not_ready(p->b.dev) != before);
+}
+
 /* A send waits for its peer's receive: that one goes on, the others stay. */
 static void drain_in_progress(void)
 {
 	struct pair p;
 
 	pair_open(&p, &usual);
-	EXPECT_EQ(send_one(&p.a, 1), 0);
+	begin_send(&p, 1);
 	EXPECT_EQ(send_one(&p.a, 2), 0);
 	EXPECT_EQ(to_sqd(&p.a, true), 0);
 	EXPECT_STATE(&p.a, SQD);
@@ -511,7 +540,7 @@ static void drain_and_fail(void)
 	opt.rnr_retries = 5;
 	opt.rnr_timer = 25;	/* 82 ms */
 	pair_open2(&p, &opt, &opt);
-	EXPECT_EQ(send_one(&p.a, 1), 0);
+	begin_send(&p, 1);
 	EXPECT_EQ(send_one(&p.a, 2), 0);
 	EXPECT_EQ(to_sqd(&p.a, true), 0);
 	EXPECT(is_draining(&p.a));
@@ -522,7 +551,7 @@ static void drain_and_fail(void)
 	pair_close(&p);
 
 	pair_open(&p, &usual);
-	EXPECT_EQ(send_one(&p.a, 1), 0);
+	begin_send(&p, 1);
 	EXPECT_EQ(to_sqd(&p.a, true), 0);
 	EXPECT_EQ(to_state(p.a.qp, IBV_QPS_ERR), 0);
 	EXPECT_WC(p.a.scq, 1, WR_FLUSH_ERR);
@@ -532,7 +561,7 @@ static void drain_and_fail(void)
 	EXPECT_EQ(to_state(p.b.qp, IBV_QPS_RESET), 0);
 	end_connect(&p.b, &p.a);
 	end_connect(&p.a, &p.b);
-	EXPECT_EQ(send_one(&p.a, 1), 0);
+	begin_send(&p, 1);
 	EXPECT_EQ(to_sqd(&p.a, true), 0);
 	EXPECT_EQ(to_state(p.a.qp, IBV_QPS_RESET), 0);
 	EXPECT_EQ(to_state(p.b.qp, IBV_QPS_RESET), 0);
