@@ -51,6 +51,7 @@ struct test_case {
 
 static int results, failed_results;
 static bool case_failed;
+static const char *case_skipped;	/* why, for a case that cannot be tried here */
 
 /* Say what is wrong with the case; true if nothing is. */
 static inline bool __attribute__((format(printf, 3, 4)))
@@ -661,9 +662,11 @@ static inline void expect_works(int line, struct pair *p)
 static inline void run_case(const struct test_case *test)
 {
 	case_failed = false;
+	case_skipped = NULL;
 	test->run();
-	printf("%s %d - %s: %s\n", case_failed ? "not ok" : "ok", ++results,
-	       ends_on == 1 ? "one device" : "two devices", test->name);
+	printf("%s %d - %s: %s%s%s\n", case_failed ? "not ok" : "ok", ++results,
+	       ends_on == 1 ? "one device" : "two devices", test->name,
+	       case_skipped ? " # SKIP " : "", case_skipped ?: "");
 	failed_results += case_failed;
 }
 
