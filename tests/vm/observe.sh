@@ -86,8 +86,8 @@ port_events()
 		"$(events "hca_event: $dev0: port error, number=1"),$(events \
 			"hca_event: $dev0: port active, number=1")" 1,1
 	check "  a program gets each once" same events \
-		"$(grep -c PORT_ERR "$scratch/watch"),$(grep -c \
-			PORT_ACTIVE "$scratch/watch")" 1,1
+		"$(grep -c IBV_EVENT_PORT_ERR "$scratch/watch"),$(grep -c \
+			IBV_EVENT_PORT_ACTIVE "$scratch/watch")" 1,1
 	ip address add fd77:0::1/64 dev dummy0 nodad 2>/dev/null
 	gid_index "$dev0" 6 >/dev/null
 }
