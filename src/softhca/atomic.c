@@ -112,7 +112,7 @@ static struct softhca_outcome ask(struct softhca_msg *msg, struct atomic_op *op,
 	if (op->misaligned)
 		return softhca_msg_invalid_request(msg);
 
-	softhca_count(msg->peer->dev, SOFTHCA_CNT_RX_ATOMICS, 1);
+	softhca_qp_count(msg->peer, SOFTHCA_CNT_RX_ATOMICS, 1);
 	return SOFTHCA_DONE_WITH(IB_WC_SUCCESS);
 }
 

@@ -255,8 +255,8 @@ static struct softhca_outcome send_unacked(struct softhca_msg *msg)
 					     out.status == IB_WC_LOC_PROT_ERR)))
 		return out;
 	/* It was sent, for all that its sender can know. */
-	softhca_count(msg->qp->dev, SOFTHCA_CNT_TX_MSGS, 1);
-	softhca_count(msg->qp->dev, SOFTHCA_CNT_TX_BYTES, msg->wqe->length);
+	softhca_qp_count(msg->qp, SOFTHCA_CNT_TX_MSGS, 1);
+	softhca_qp_count(msg->qp, SOFTHCA_CNT_TX_BYTES, msg->wqe->length);
 	return SOFTHCA_DONE_WITH(IB_WC_SUCCESS);
 }
 
