@@ -123,8 +123,9 @@ static bool region_may_be_bound(const struct softhca_mr *mr,
 	    READ_ONCE(mr->state) != SOFTHCA_MR_VALID ||
 	    mr->key != wqe->mw.mr_lkey || mr->pd != qp->ib.pd)
 		return false;
+	/* Local write is the region's to grant: a window has no part in it. */
 	if (!(mr->access & IB_ACCESS_MW_BIND) || (mr->access & IB_ZERO_BASED) ||
-	    (access & ~(WINDOW_ACCESS | IB_ZERO_BASED)))
+	    (access & ~(WINDOW_ACCESS | IB_ACCESS_LOCAL_WRITE | IB_ZERO_BASED)))
 		return false;
 	if ((access & (IB_ACCESS_REMOTE_WRITE | IB_ACCESS_REMOTE_ATOMIC)) &&
 	    !(mr->access & IB_ACCESS_LOCAL_WRITE))

@@ -236,10 +236,10 @@ offers()
 	info=$(ibv_devinfo -v -d "$1")
 	case $2 in
 	rc) ;;	# each has
-	srq) grep -qE 'max_srq: *[\t ]*[1-9]' <<<"$info" ;;
+	srq) grep -qE 'max_srq:[[:space:]]*[1-9]' <<<"$info" ;;
 	atomic) ! grep -q ATOMIC_NONE <<<"$info" ;;
-	mw) grep -qE 'max_mw: *[\t ]*[1-9]' <<<"$info" ;;
-	multicast) grep -qE 'max_mcast_grp: *[\t ]*[1-9]' <<<"$info" ;;
+	mw) grep -qE 'max_mw:[[:space:]]*[1-9]' <<<"$info" ;;
+	multicast) grep -qE 'max_mcast_grp:[[:space:]]*[1-9]' <<<"$info" ;;
 	odp) grep -qw ODP_SUPPORT <<<"$info" ;;
 	implicit_odp) grep -qw ODP_SUPPORT_IMPLICIT <<<"$info" ;;
 	uc)

@@ -374,7 +374,7 @@ static void bind_ways(void)
 			IBV_ACCESS_ZERO_BASED);
 	BIND_FAILS(2, wr.bind_mw.bind_info.length = 0);
 	BIND_FAILS_BOTH(wr.bind_mw.bind_info.mw_access_flags |=
-			IBV_ACCESS_LOCAL_WRITE);
+			IBV_ACCESS_MW_BIND);
 	BIND_FAILS_BOTH(wr.bind_mw.bind_info.mw_access_flags |= 1 << 30);
 	/* bound already */
 	BIND_FAILS(2, ({
