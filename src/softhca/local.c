@@ -250,10 +250,18 @@ static struct softhca_outcome send_unacked(struct softhca_msg *msg)
 		return SOFTHCA_DONE_WITH(IB_WC_LOC_PROT_ERR);
 
 	out = ask_peer(msg);
-	if (out.verdict == SOFTHCA_STOPPED ||
-	    (out.verdict == SOFTHCA_DONE && (out.status == IB_WC_SUCCESS ||
-					     out.status == IB_WC_LOC_PROT_ERR)))
+	switch (out.verdict) {
+	case SOFTHCA_STOPPED:
+	case SOFTHCA_WOULD_SLEEP:
 		return out;
+	case SOFTHCA_DONE:
+		if (out.status == IB_WC_SUCCESS ||
+		    out.status == IB_WC_LOC_PROT_ERR)
+			return out;
+		break;
+	default:
+		break;
+	}
 	/* It was sent, for all that its sender can know. */
 	softhca_qp_count(msg->qp, SOFTHCA_CNT_TX_MSGS, 1);
 	softhca_qp_count(msg->qp, SOFTHCA_CNT_TX_BYTES, msg->wqe->length);

@@ -82,7 +82,7 @@ bool softhca_msg_own_mem_is_gone(const struct softhca_msg *msg)
 
 	if (!msg->may_sleep)
 		return false;
-	softhca_msg_own_mem(msg, &mem, msg->wqe->opcode == IB_WR_RDMA_READ);
+	softhca_msg_own_mem(msg, &mem, softhca_wr_has_answer(msg->wqe->opcode));
 	return softhca_mem_bring_in(&mem, msg->wqe->length);
 }
 
