@@ -81,6 +81,11 @@ struct rdma_hw_stats *softhca_counter_alloc_stats(struct rdma_counter *counter)
 					  RDMA_HW_STATS_DEFAULT_LIFESPAN);
 }
 
+/*
+ * An xarray has plain pointers. They become those of a CPU's own by way of a
+ * number: where the compiler knows that address space (x86 from 6.15 on), it warns of
+ * a cast from one to the other.
+ */
 static struct softhca_counters __percpu *
 counter_set_create(struct softhca_dev *dev, u32 *id)
 {
@@ -89,7 +94,7 @@ counter_set_create(struct softhca_dev *dev, u32 *id)
 	set = alloc_percpu(struct softhca_counters);
 	if (!set)
 		return NULL;
-	if (xa_alloc(&dev->counter_sets, id, (void __force *)set,
+	if (xa_alloc(&dev->counter_sets, id, (void *)(__force unsigned long)set,
 		     xa_limit_31b, GFP_KERNEL)) {
 		free_percpu(set);
 		return NULL;
@@ -102,8 +107,8 @@ counter_set_find(const struct rdma_counter *counter)
 {
 	struct softhca_dev *dev = to_softhca(counter->device);
 
-	return (void __percpu __force *)xa_load(&dev->counter_sets,
-						counter->id);
+	return (void __percpu __force *)
+		(unsigned long)xa_load(&dev->counter_sets, counter->id);
 }
 
 /**
