@@ -96,7 +96,9 @@ static struct softhca_mr *mr_create(struct ib_pd *pd, enum softhca_mr_kind kind,
  * softhca_mr_publish - give a region or window its keys
  * @mr: the region
  *
- * From here on, work requests can find it.
+ * From here on, work requests can find it. Keys are as hardware makes them: the
+ * lowest index that is free, and a last byte that changes from one registration to
+ * the next, so that a key of what was there before is not taken for this one's.
  *
  * Context: May sleep.
  * Return: 0 or a negative errno.
@@ -107,14 +109,13 @@ int softhca_mr_publish(struct softhca_mr *mr)
 	int err;
 
 	/* The index must be known to whoever finds the entry. */
-	err = xa_alloc_cyclic(&dev->mrs, &mr->index, XA_ZERO_ENTRY,
-			      XA_LIMIT(1, softhca_key_index(
-						SOFTHCA_LOCAL_DMA_LKEY) - 1),
-			      &dev->mr_next, GFP_KERNEL);
-	if (err < 0)
+	err = xa_alloc(&dev->mrs, &mr->index, XA_ZERO_ENTRY,
+		       XA_LIMIT(1, softhca_key_index(SOFTHCA_LOCAL_DMA_LKEY) -
+				   1), GFP_KERNEL);
+	if (err)
 		return err;
 
-	mr->key = mr->index << 8;
+	mr->key = mr->index << 8 | (u8)atomic_inc_return(&dev->key_variant);
 	mr->ib.lkey = mr->key;
 	mr->ib.rkey = mr->key;
 	xa_store(&dev->mrs, mr->index, mr, GFP_KERNEL);

@@ -88,7 +88,7 @@ enum softhca_kind {
  * @port_up: the netdev runs and has a carrier; written by its notifier
  * @used: objects in use, by kind, against the limits above
  * @mrs: memory regions and windows by the index in their keys; RCU for readers
- * @mr_next: where the next index is searched
+ * @key_variant: its last byte is that of the next key
  * @mw_lock: protects which window shows what, of which QP; taken with interrupts
  *	off, a leaf
  * @ahs: address handles by number; RCU for readers
@@ -108,7 +108,7 @@ struct softhca_dev {
 	bool port_up;
 	atomic_t used[SOFTHCA_NR_KINDS];
 	struct xarray mrs;
-	u32 mr_next;
+	atomic_t key_variant;
 	spinlock_t mw_lock;
 	struct xarray ahs;
 	u32 ah_next;

@@ -41,25 +41,13 @@ may_skip()
 	return 1
 }
 
-# known_failure MODULE NAME: what is told of it, if suite/failures knows it
-known_failure()
-{
-	awk -F '\t' -v name="$1 $2" '$1 == name { print $2 }' \
-		"$(dirname "$0")/suite/failures"
-}
-
 # take_result DEVICE MODULE NAME RESULT SECONDS REASON: those of the device that is
 # tested count.
 take_result()
 {
-	local name="$2 $3" known
+	local name="$2 $3"
 
 	[ "$1" = "$dev0" ] || return
-	known=$(known_failure "$2" "$3")
-	if [ "$4" = failed ] && [ -n "$known" ]; then
-		skip "$name" "fails: $known"
-		return
-	fi
 	case $4 in
 	passed) ok "$name" ;;
 	skipped)

@@ -94,6 +94,10 @@ guest_options()
 	[ -z "$kernel_dir" ] || memory=3072
 	append="console=ttyS0 loglevel=5 panic=-1 oops=panic log_buf_len=16M"
 	append+=" printk.devkmsg=on sysrq_always_enabled random.trust_cpu=on"
+	# Code at an address where it has not been before is translated anew by TCG:
+	# with a program's addresses left to chance, starting one takes three times
+	# as long.
+	append+=" norandmaps"
 	options=("${accel[@]}" -smp "${vm_cpus:-2}" -m "${vm_memory:-$memory}"
 		-nodefaults -no-user-config -display none -no-reboot
 		-kernel "$vmlinuz" -initrd "$initramfs"
