@@ -54,9 +54,13 @@ is_for_it()
 	esac
 }
 
-# scenarios_on KERNEL: all scenarios for it, one line for each guest: those of a
-# group in one line. The kernels that we compile take long to boot: there all that
-# do not say alone=1 share a few guests, by their processors and timeouts.
+# Scenarios that do not say alone=1 share guests, as each boot takes its time: so many
+# at most on stock kernels. Those that we compile take long to boot: there a guest for
+# each two lanes has to do.
+scenarios_in_guest=4
+
+# scenarios_on KERNEL: all scenarios for it, one line for each guest, those with more
+# processors first: of the others one fits beside each of them.
 scenarios_on()
 {
 	local file name group
@@ -68,8 +72,9 @@ scenarios_on()
 		[ "$name" != lib ] || continue
 		wanted "$name" || continue
 		is_for_it "$file" || continue
-		group=$(option_of "$file" group "$name")
-		[ "$flavour" = stock ] || [ -n "$(option_of "$file" alone "")" ] ||
+		group=$name
+		[ -n "$(option_of "$file" alone "")" ] ||
+			[ "$(option_of "$file" mode guest)" = root ] ||
 			group="~$(guest_cpus "$name")"
 		echo "$group $name $(option_of "$file" timeout 120)"
 	done | share_guests |
@@ -78,18 +83,26 @@ scenarios_on()
 			END { if (line) print line }'
 }
 
-# share_guests: deals those of group "~1", and of "~2", out to a guest for each two
-# lanes, the longest first
+# share_guests: deals those of group "~1", and of "~2", out to guests, the longest first
 share_guests()
 {
-	sort -k3,3nr | awk -v lanes="$lanes" '
+	local at_most=$scenarios_in_guest
+
+	[ "$flavour" = stock ] || at_most=
+	sort -k3,3nr | awk -v lanes="$lanes" -v at_most="$at_most" '
 		$1 !~ /^~/ { print $1, $2; next }
-		{
-			least = 1
-			for (i = 2; i <= lanes / 2; i++)
-				if (load[$1, i] + 0 < load[$1, least] + 0)
-					least = i
-			load[$1, least] += $3
-			print $1 "." least, $2
-		}' | LC_ALL=C sort -k1,1 -k2,2
+		{ class[++n] = $1; name[n] = $2; seconds[n] = $3; count[$1]++ }
+		END {
+			for (i = 1; i <= n; i++) {
+				guests = lanes / 2
+				if (at_most)
+					guests = (count[class[i]] - 1) / at_most + 1
+				least = 1
+				for (k = 2; k <= guests; k++)
+					if (load[class[i], k] < load[class[i], least])
+						least = k
+				load[class[i], least] += seconds[i]
+				print class[i] "." least, name[i]
+			}
+		}' | LC_ALL=C sort -k1,1r -k2,2
 }

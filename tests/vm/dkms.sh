@@ -63,11 +63,21 @@ install()
 	/mnt/tools/install -k "$KVER" install
 }
 
-# an older version, as a user of it would have it
+# an older version, as a user of it would have it, but with modules that compile
+# in no time
 older()
 {
-	cp -r /mnt /tmp/older && echo 0.0.1 >/tmp/older/VERSION &&
-		/tmp/older/tools/install -k "$KVER" install &&
+	local dir module
+
+	cp -r /mnt /tmp/older && echo 0.0.1 >/tmp/older/VERSION || return
+	for dir in dma_rmap softhca selftest; do
+		module=$(sed -n 's/^obj-m := \(.*\)\.o$/\1/p' "/mnt/src/$dir/Kbuild")
+		rm -r "/tmp/older/src/$dir" && mkdir "/tmp/older/src/$dir" || return
+		printf '#include <linux/module.h>\nMODULE_%s("%s");\nMODULE_%s("%s");\n' \
+			LICENSE GPL VERSION 0.0.1 >"/tmp/older/src/$dir/$module.c"
+		echo "obj-m := $module.o" >"/tmp/older/src/$dir/Kbuild"
+	done
+	/tmp/older/tools/install -k "$KVER" install &&
 		same "version" "$(modinfo -k "$KVER" -F version softhca)" 0.0.1
 }
 
@@ -140,8 +150,9 @@ broken()
 {
 	local said
 
+	# in a file that is compiled early
 	cp -r /mnt /tmp/broken && echo "#error on purpose" \
-		>>/tmp/broken/src/softhca/main.c || return
+		>>/tmp/broken/src/dma_rmap/main.c || return
 	said=$(/tmp/broken/tools/install -k "$KVER" install 2>&1) && return 1
 	grep -q "on purpose" <<<"$said" || { echo "$said"; return 1; }
 	same "version" "$(modinfo -k "$KVER" -F version softhca)" 0.0.1 &&

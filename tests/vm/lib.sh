@@ -178,7 +178,7 @@ bail()
 	exit 1
 }
 
-# Modules and netdevs are left to the next scenario of the group: leave none.
+# Modules and netdevs are left to the next scenario in the guest: leave none.
 unload()
 {
 	local module

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # rdma link add and delete; several devices on one netdev; rdma_rxe beside us, and
 # its unloading, which takes our devices along for a moment.
-# vm: timeout=400 group=links
+# vm: timeout=400
 . "$(dirname "$0")/lib.sh"
 
 overlapping_regions

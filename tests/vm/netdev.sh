@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # The device follows its netdev: which netdevs have one; port state, MTU and GIDs;
 # and the end of a netdev in full traffic, which ends the traffic with errors.
-# vm: timeout=400 group=links
+# vm: timeout=400
 . "$(dirname "$0")/lib.sh"
 
 # Which netdevs have a device.

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # Module parameters: what they choose, and what is refused with a message.
-# vm: timeout=120 group=links
+# vm: timeout=120
 . "$(dirname "$0")/lib.sh"
 
 overlapping_regions

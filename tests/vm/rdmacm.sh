@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # The example programs of librdmacm: connected and datagram, rsockets.
-# vm: timeout=300 group=cm on=all cpus=1
+# vm: timeout=300 on=all cpus=1
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/progs/tap.sh"
 

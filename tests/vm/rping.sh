@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # rping, to the host's own addresses: connection manager, send, RDMA read and
 # write, the data compared.
-# vm: timeout=180 group=cm on=all cpus=1
+# vm: timeout=180 on=all cpus=1
 . "$(dirname "$0")/lib.sh"
 
 # rping_pair ADDRESS OPTIONS...

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # What ibv_devinfo, rdma link, rdma resource and rdma statistic show is true.
-# vm: timeout=180 group=cm cpus=1 brief-cpus=2
+# vm: timeout=180 cpus=1 brief-cpus=2
 . "$(dirname "$0")/lib.sh"
 
 version=$(cat /suite/VERSION)
