@@ -22,7 +22,7 @@
 #include "qp.h"
 
 #define WINDOW_ACCESS	(IB_ACCESS_REMOTE_READ | IB_ACCESS_REMOTE_WRITE | \
-			 IB_ACCESS_REMOTE_ATOMIC)
+			 IB_ACCESS_REMOTE_ATOMIC | IB_ACCESS_FLUSH_GLOBAL)
 
 int softhca_alloc_mw(struct ib_mw *ib, struct ib_udata *udata)
 {
@@ -129,6 +129,9 @@ static bool region_may_be_bound(const struct softhca_mr *mr,
 		return false;
 	if ((access & (IB_ACCESS_REMOTE_WRITE | IB_ACCESS_REMOTE_ATOMIC)) &&
 	    !(mr->access & IB_ACCESS_LOCAL_WRITE))
+		return false;
+	/* Where flushes do nothing for the memory, its region does not grant them. */
+	if (access & IB_ACCESS_FLUSH_GLOBAL & ~mr->access)
 		return false;
 	return addr >= mr->iova && length <= mr->length &&
 	       addr - mr->iova <= mr->length - length;

@@ -47,31 +47,8 @@ static void member_open(struct end *end, int device)
 static void send_to(struct end *from, const union ibv_gid *dgid, uint32_t qpn,
 		    uint32_t qkey, int seed)
 {
-	struct ibv_ah_attr attr = {
-		.is_global = 1,
-		.port_num = 1,
-		.grh = {
-			.dgid = *dgid,
-			.sgid_index = from->dev->gid_index,
-			.hop_limit = 3,
-		},
-	};
-	struct ibv_sge sge = sge_of(from, 4096, LEN);
-	struct ibv_ah *ah = ibv_create_ah(from->pd, &attr);
-	struct ibv_send_wr wr = {
-		.wr_id = 9,
-		.opcode = IBV_WR_SEND,
-		.sg_list = &sge,
-		.num_sge = 1,
-		.wr.ud = { ah, qpn, qkey },
-	};
-
-	if (!EXPECT_F(ah, "no AH: %s", strerror(errno)))
-		return;
 	fill(from->buf + 4096, LEN, seed);
-	EXPECT_EQ(post_wr(from, &wr), 0);
-	EXPECT_WC(from->scq, 9, SUCCESS);
-	EXPECT_EQ(ibv_destroy_ah(ah), 0);
+	send_datagram(from, dgid, qpn, qkey, 4096, LEN);
 }
 
 /* One datagram, and no second one; posts a receive for the next. */

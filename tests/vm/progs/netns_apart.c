@@ -56,34 +56,6 @@ static void connection(void)
 	pair_close(&p);
 }
 
-static void datagram_to(const union ibv_gid *dgid, uint32_t qpn, struct end *from)
-{
-	struct ibv_ah_attr attr = {
-		.is_global = 1,
-		.port_num = 1,
-		.grh = {
-			.dgid = *dgid,
-			.sgid_index = from->dev->gid_index,
-			.hop_limit = 3,
-		},
-	};
-	struct ibv_sge sge = sge_of(from, 0, LEN);
-	struct ibv_ah *ah = ibv_create_ah(from->pd, &attr);
-	struct ibv_send_wr wr = {
-		.wr_id = 9,
-		.opcode = IBV_WR_SEND,
-		.sg_list = &sge,
-		.num_sge = 1,
-		.wr.ud = { ah, qpn, QKEY },
-	};
-
-	if (!EXPECT(ah))
-		return;
-	EXPECT_EQ(post_wr(from, &wr), 0);
-	EXPECT_WC(from->scq, 9, SUCCESS);
-	EXPECT_EQ(ibv_destroy_ah(ah), 0);
-}
-
 static void datagram(void)
 {
 	struct options opt = usual;
@@ -95,15 +67,15 @@ static void datagram(void)
 	pair_open(&p, &opt);
 	in = sge_of(&p.b, 0, GRH + LEN);
 	EXPECT_EQ(post_recv(&p.b, 1, &in), 0);
-	datagram_to(&devices[1].gid, p.b.qp->qp_num, &p.a);
+	send_datagram(&p.a, &devices[1].gid, p.b.qp->qp_num, QKEY, 0, LEN);
 	EXPECT_NO_WC(p.b.rcq);
 
 	inet_pton(AF_INET6, "::ffff:239.7.7.3", mgid.raw);
 	EXPECT_EQ(ibv_attach_mcast(p.b.qp, &mgid, 0), 0);
-	datagram_to(&mgid, 0xffffff, &p.a);
+	send_datagram(&p.a, &mgid, 0xffffff, QKEY, 0, LEN);
 	EXPECT_NO_WC(p.b.rcq);
 	/* the same, from where it can be reached */
-	datagram_to(&mgid, 0xffffff, &p.b);
+	send_datagram(&p.b, &mgid, 0xffffff, QKEY, 0, LEN);
 	EXPECT_WC(p.b.rcq, 1, SUCCESS);
 	EXPECT_EQ(ibv_detach_mcast(p.b.qp, &mgid, 0), 0);
 	pair_close(&p);

@@ -708,4 +708,38 @@ static inline int run_cases(const struct test_case *cases, size_t n, int argc,
 	return failed_results ? 1 : 0;
 }
 
+/*
+ * Send bytes of an end's buffer as a datagram from its own address; waits for the
+ * completion, with the wr_id 9.
+ */
+static inline void send_datagram(struct end *from, const union ibv_gid *dgid,
+				 uint32_t qpn, uint32_t qkey, size_t offset,
+				 uint32_t len)
+{
+	struct ibv_ah_attr attr = {
+		.is_global = 1,
+		.port_num = 1,
+		.grh = {
+			.dgid = *dgid,
+			.sgid_index = from->dev->gid_index,
+			.hop_limit = 3,
+		},
+	};
+	struct ibv_sge sge = sge_of(from, offset, len);
+	struct ibv_ah *ah = ibv_create_ah(from->pd, &attr);
+	struct ibv_send_wr wr = {
+		.wr_id = 9,
+		.opcode = IBV_WR_SEND,
+		.sg_list = &sge,
+		.num_sge = 1,
+		.wr.ud = { ah, qpn, qkey },
+	};
+
+	if (!EXPECT_F(ah, "no AH: %s", strerror(errno)))
+		return;
+	EXPECT_EQ(post_wr(from, &wr), 0);
+	EXPECT_WC(from->scq, 9, SUCCESS);
+	EXPECT_EQ(ibv_destroy_ah(ah), 0);
+}
+
 #endif /* VERBS_COMMON_H */

@@ -473,9 +473,57 @@ static void flush_refused(void)
 	}
 }
 
+static int post_flush(struct ibv_qp_ex *qp, uint64_t id, uint32_t rkey,
+		      uint64_t addr, size_t len, uint8_t level)
+{
+	ibv_wr_start(qp);
+	qp->wr_id = id;
+	ibv_wr_flush(qp, rkey, addr, len, IBV_FLUSH_GLOBAL, level);
+	return ibv_wr_complete(qp);
+}
+
+/* What a window grants of flushes, on a region that grants them, or does not. */
+static void flush_of_a_window(void)
+{
+	struct options opt = ops_options();
+	struct ibv_qp_ex *qp;
+	struct ibv_mw *mw;
+	struct pair p;
+
+	opt.qp_access |= IBV_ACCESS_FLUSH_GLOBAL;
+	qp = open_pair_ex(&p, &opt, IBV_QP_EX_WITH_FLUSH);
+	mw = new_mw(&p.b, IBV_MW_TYPE_2);
+	EXPECT_EQ(post_bind(&p.b, 1, mw, p.b.mr, addr_of(&p.b, AT), 4096,
+			    IBV_ACCESS_FLUSH_GLOBAL), 0);
+	EXPECT_WC(p.b.scq, 1, MW_BIND_ERR);
+	EXPECT_EQ(ibv_dealloc_mw(mw), 0);
+	pair_close(&p);
+
+	opt.access |= IBV_ACCESS_FLUSH_GLOBAL;
+	qp = open_pair_ex(&p, &opt, IBV_QP_EX_WITH_FLUSH);
+	mw = new_mw(&p.b, IBV_MW_TYPE_1);
+	EXPECT_BIND(&p.b, mw, addr_of(&p.b, AT), 4096, IBV_ACCESS_FLUSH_GLOBAL);
+	EXPECT_EQ(post_flush(qp, 2, mw->rkey, addr_of(&p.b, AT), 4096,
+			     IBV_FLUSH_RANGE), 0);
+	EXPECT_WC(p.a.scq, 2, SUCCESS);
+	EXPECT_EQ(post_flush(qp, 3, mw->rkey, 0, 0, IBV_FLUSH_MR), 0);
+	EXPECT_WC(p.a.scq, 3, SUCCESS);
+	EXPECT_EQ(post_flush(qp, 4, mw->rkey, addr_of(&p.b, AT), 4097,
+			     IBV_FLUSH_RANGE), 0);
+	EXPECT_FAILED(&p, 4, REM_ACCESS_ERR);
+	pair_again(&p);
+	EXPECT_BIND(&p.b, mw, addr_of(&p.b, AT), 4096, IBV_ACCESS_REMOTE_READ);
+	EXPECT_EQ(post_flush(qp, 5, mw->rkey, addr_of(&p.b, AT), 4096,
+			     IBV_FLUSH_RANGE), 0);
+	EXPECT_FAILED(&p, 5, REM_ACCESS_ERR);
+	EXPECT_EQ(ibv_dealloc_mw(mw), 0);
+	pair_close(&p);
+}
+
 #define FLUSH_CASES \
 	CASE("flush", flush), \
-	CASE("flush: what is refused", flush_refused),
+	CASE("flush: what is refused", flush_refused), \
+	CASE("flush: by a window's key", flush_of_a_window),
 #else
 /* rdma-core's kernel refuses regions that grant it. */
 #define FLUSH_CASES
