@@ -208,6 +208,8 @@ echo 4 >/proc/sys/vm/nr_hugepages
 if wanted verbs; then
 	program failures "$dev0" "$@"
 	program failures_qp "$dev0" "$@"
+	program failures_srq "$dev0" "$@"
+	program failures_mr "$dev0" "$@"
 	works "after the verbs"
 fi
 if wanted cm; then
