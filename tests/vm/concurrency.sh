@@ -46,12 +46,15 @@ rping_pair()
 
 many_pairs()
 {
+	local n
+
+	n=$(often 3000 500)
 	names=()
-	perftest_pair a "$dev0" "$dev0" ib_write_bw -n 3000 -b &&
-		perftest_pair b "$dev0" "$dev1" ib_send_bw -n 3000 -q 4 &&
-		perftest_pair c "$dev1" "$dev0" ib_read_bw -n 3000 -q 2 &&
-		perftest_pair d "$dev1" "$dev1" ib_send_bw -n 3000 -b &&
-		perftest_pair e "$dev0" "$dev1" ib_send_bw -n 3000 -e &&
+	perftest_pair a "$dev0" "$dev0" ib_write_bw -n "$n" -b &&
+		perftest_pair b "$dev0" "$dev1" ib_send_bw -n "$n" -q 4 &&
+		perftest_pair c "$dev1" "$dev0" ib_read_bw -n "$n" -q 2 &&
+		perftest_pair d "$dev1" "$dev1" ib_send_bw -n "$n" -b &&
+		perftest_pair e "$dev0" "$dev1" ib_send_bw -n "$n" -e &&
 		perftest_pair f "$dev1" "$dev0" ib_write_lat -s 64 -n 500 &&
 		perftest_pair g "$dev0" "$dev0" ib_read_lat -s 64 -n 500 -e &&
 		rping_pair h 10.77.0.1 7201 &&
