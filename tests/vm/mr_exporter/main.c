@@ -220,48 +220,46 @@ static long exporter_stale(struct dma_buf *dmabuf)
 	return written;
 }
 
-static long copy_page_part(struct page *page, u32 offset, u32 len,
-			   void __user *data, bool write)
-{
-	void *bounce = kmalloc(PAGE_SIZE, GFP_KERNEL);
-	long err = 0;
-
-	if (!bounce)
-		return -ENOMEM;
-	if (write) {
-		if (copy_from_user(bounce, data, len))
-			err = -EFAULT;
-		else
-			memcpy_to_page(page, offset, bounce, len);
-	} else {
-		memcpy_from_page(bounce, page, offset, len);
-		if (copy_to_user(data, bounce, len))
-			err = -EFAULT;
-	}
-	kfree(bounce);
-	return err;
-}
-
-static long exporter_copy(struct dma_buf *dmabuf, struct mr_exporter_data *arg)
+/* A part of one of its pages, wherever that is now. */
+static void copy_part(struct dma_buf *dmabuf, u64 offset, u32 len, void *data,
+		      bool write)
 {
 	struct buffer *buffer = dmabuf->priv;
-	long err = 0;
-	u32 here;
+	struct page *page;
+
+	dma_resv_lock(dmabuf->resv, NULL);
+	page = buffer->now->page[offset >> PAGE_SHIFT];
+	if (write)
+		memcpy_to_page(page, offset_in_page(offset), data, len);
+	else
+		memcpy_from_page(data, page, offset_in_page(offset), len);
+	dma_resv_unlock(dmabuf->resv);
+}
+
+/* By way of a page: user space must not be touched under the buffer's lock. */
+static long exporter_copy(struct dma_buf *dmabuf, struct mr_exporter_data *arg)
+{
+	void __user *user;
+	void *bounce;
+	u32 len;
 
 	if (arg->offset > dmabuf->size || arg->len > dmabuf->size - arg->offset)
 		return -EINVAL;
-	dma_resv_lock(dmabuf->resv, NULL);
-	for (; !err && arg->len; arg->offset += here, arg->len -= here,
-				 arg->data += here) {
-		here = min_t(u64, arg->len,
-			     PAGE_SIZE - offset_in_page(arg->offset));
-		err = copy_page_part(buffer->now->page[arg->offset >>
-						       PAGE_SHIFT],
-				     offset_in_page(arg->offset), here,
-				     u64_to_user_ptr(arg->data), arg->write);
+	bounce = kmalloc(PAGE_SIZE, GFP_KERNEL);
+	if (!bounce)
+		return -ENOMEM;
+	for (; arg->len; arg->offset += len, arg->len -= len, arg->data += len) {
+		len = min_t(u64, arg->len,
+			    PAGE_SIZE - offset_in_page(arg->offset));
+		user = u64_to_user_ptr(arg->data);
+		if (arg->write && copy_from_user(bounce, user, len))
+			break;
+		copy_part(dmabuf, arg->offset, len, bounce, arg->write);
+		if (!arg->write && copy_to_user(user, bounce, len))
+			break;
 	}
-	dma_resv_unlock(dmabuf->resv);
-	return err;
+	kfree(bounce);
+	return arg->len ? -EFAULT : 0;
 }
 
 static long exporter_ioctl(struct file *file, unsigned int cmd,
