@@ -139,12 +139,22 @@ static int fn##_op(struct ib_qp *qp)					\
 }
 #endif
 
-/* By 7.2 the core allocates counters in the driver's size. Needs its header. */
+/*
+ * By 7.2 the core allocates counters in the driver's size, and has the driver
+ * initialise the rest of them, whether it says how or not; ours have no rest. Needs
+ * the core's header.
+ */
 #ifdef HAVE_RDMA_COUNTER_SIZE
-#define COMPAT_RDMA_COUNTER_SIZE	\
-	.size_rdma_counter = sizeof(struct rdma_counter),
+#define COMPAT_COUNTER_INIT_OP(fn)					\
+static void fn(struct rdma_counter *counter)				\
+{									\
+}
+#define COMPAT_RDMA_COUNTER(fn)						\
+	.size_rdma_counter = sizeof(struct rdma_counter),		\
+	.counter_init = fn,
 #else
-#define COMPAT_RDMA_COUNTER_SIZE
+#define COMPAT_COUNTER_INIT_OP(fn)
+#define COMPAT_RDMA_COUNTER(fn)
 #endif
 
 /*

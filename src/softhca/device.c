@@ -345,6 +345,7 @@ static void softhca_dealloc_driver(struct ib_device *ib)
 COMPAT_CREATE_CQ_OP(softhca_create_cq)
 COMPAT_COUNTER_BIND_QP_OP(softhca_counter_bind_qp)
 COMPAT_COUNTER_UNBIND_QP_OP(softhca_counter_unbind_qp)
+COMPAT_COUNTER_INIT_OP(softhca_counter_init)
 COMPAT_REG_DMABUF_OP(softhca_reg_user_mr_dmabuf)
 COMPAT_REG_USER_MR_OP(softhca_reg_user_mr)
 COMPAT_RESIZE_CQ_OP(softhca_resize_cq)
@@ -422,7 +423,7 @@ static const struct ib_device_ops softhca_ops = {
 	INIT_RDMA_OBJ_SIZE(ib_qp, softhca_qp, ib),
 	INIT_RDMA_OBJ_SIZE(ib_srq, softhca_srq, ib),
 	INIT_RDMA_OBJ_SIZE(ib_ucontext, softhca_ucontext, ib),
-	COMPAT_RDMA_COUNTER_SIZE
+	COMPAT_RDMA_COUNTER(softhca_counter_init)
 };
 
 /* Make what issues and resolves the device's addresses, if it is not virt. */

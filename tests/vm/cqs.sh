@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # Completion queues: resized in every state, extended ones, many of them.
-# vm: timeout=240 cpus=1
+# vm: timeout=240 on=all cpus=1
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/progs/tap.sh"
 

@@ -4,7 +4,7 @@
 # memory, of dma-bufs; and what takes their memory away while it is used.
 # With ONLY="odp rereg" in the environment only those programs run; the
 # argument is a pattern for the names of their cases.
-# vm: timeout=240 cpus=1
+# vm: timeout=240 on=all cpus=1
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/progs/tap.sh"
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # What can be seen of the HCA at work: tracepoints, counters of QPs, how full queues
 # are, and events of the port. Each against what has been done.
-# vm: timeout=240 cpus=1
+# vm: timeout=240 on=all cpus=1
 . "$(dirname "$0")/lib.sh"
 
 tracing=/sys/kernel/tracing

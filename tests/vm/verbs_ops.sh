@@ -4,7 +4,7 @@
 # space has them: what they do, in which order, and that they are atomic.
 # With ONLY="atomic mw" in the environment only those programs run; the argument
 # is a pattern for the names of their cases.
-# vm: timeout=200 cpus=2 brief-cpus=1
+# vm: timeout=200 on=all cpus=2 brief-cpus=1
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/progs/tap.sh"
 
