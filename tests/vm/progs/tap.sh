@@ -5,8 +5,9 @@
 # are given anew.
 
 # program NAME ARGS...: status 1 stands for failed results; another one, or 1
-# without such, is one failed result more. With $program_user set it runs as that
-# user.
+# without such, is one failed result more. $program_as is a command that it is run by,
+# as another user for example.
+program_as=()
 program()
 {
 	local line status failed_before=$failed
@@ -19,7 +20,7 @@ program()
 		esac
 	done < <(
 		timeout -k 5 "${program_timeout:-100}" \
-			${program_user:+runuser -u "$program_user" --} "$@" 2>&1
+			"${program_as[@]}" "$@" 2>&1
 		echo "status $?"
 	)
 	case $status in
