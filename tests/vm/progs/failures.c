@@ -129,15 +129,6 @@ static void with_mr(void)
 		bail("reg_mr");
 }
 
-static int dereg_mr(void)
-{
-	int err = mr ? errno_of(ibv_dereg_mr(mr)) : 0;
-
-	if (!err)
-		mr = NULL;
-	return err;
-}
-
 static void forget_memory(void)
 {
 	forget_all();

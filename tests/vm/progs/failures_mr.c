@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Failures of allocations in what regions and windows can do besides being
- * registered: on demand, prefetched, reregistered, bound, and reached while their
- * pages are not there.
+ * registered: on demand, prefetched, reregistered, and reached while their pages are
+ * not there; and in making and freeing windows.
  *
  *	failures_mr DEVICE [PATTERN]
  */
@@ -80,15 +80,6 @@ static void with_mr_prefetched(void)
 	with_mr_on_demand();
 	if (prefetch())
 		bail("prefetch");
-}
-
-static int dereg(void)
-{
-	int err = mr ? errno_of(ibv_dereg_mr(mr)) : 0;
-
-	if (!err)
-		mr = NULL;
-	return err;
 }
 
 /* Reregistration */
@@ -233,7 +224,7 @@ static const struct operation operations[] = {
 	{ "reg_mr on demand, implicit", with_absent_memory, reg_implicit,
 	  forget_memory, 0, 0 },
 	{ "prefetch", with_mr_on_demand, prefetch, forget_memory, 0, 0 },
-	{ "dereg_mr of pages brought in", with_mr_prefetched, dereg,
+	{ "dereg_mr of pages brought in", with_mr_prefetched, dereg_mr,
 	  forget_memory, 0, MAY_BE_DONE },
 	{ "rereg_mr, translation", with_mr, rereg_translation, forget_memory,
 	  0, 0 },

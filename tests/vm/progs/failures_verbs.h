@@ -175,6 +175,15 @@ static inline int reg_mr(void)
 	return errno_unless(mr);
 }
 
+static inline int dereg_mr(void)
+{
+	int err = mr ? errno_of(ibv_dereg_mr(mr)) : 0;
+
+	if (!err)
+		mr = NULL;
+	return err;
+}
+
 /* The program. */
 
 /* PROGRAM DEVICE [PATTERN]: the operations whose names match. */

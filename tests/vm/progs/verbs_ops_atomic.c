@@ -491,7 +491,7 @@ static void flush_of_a_window(void)
 	struct pair p;
 
 	opt.qp_access |= IBV_ACCESS_FLUSH_GLOBAL;
-	qp = open_pair_ex(&p, &opt, IBV_QP_EX_WITH_FLUSH);
+	open_pair_ex(&p, &opt, IBV_QP_EX_WITH_FLUSH);
 	mw = new_mw(&p.b, IBV_MW_TYPE_2);
 	EXPECT_EQ(post_bind(&p.b, 1, mw, p.b.mr, addr_of(&p.b, AT), 4096,
 			    IBV_ACCESS_FLUSH_GLOBAL), 0);
