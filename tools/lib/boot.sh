@@ -74,21 +74,22 @@ choose_accel()
 	[ "$(cat "$known")" != kvm ] || accel=("${kvm[@]}")
 }
 
-# share NAME DIR: sets $share, the options that let the guest mount DIR.
-share=()
-share()
+# disk NAME IMAGE: sets $disk, the options for a disk whose serial number is NAME.
+disk=()
+disk()
 {
-	local how="security_model=none,readonly=on,multidevs=remap"
-
-	share=(-fsdev "local,id=$1,path=$2,$how"
-		-device "virtio-9p-pci,fsdev=$1,mount_tag=$1")
+	disk=(-drive "file=$2,format=raw,readonly=on,if=none,id=$1"
+		-device "virtio-blk-pci,drive=$1,serial=$1")
 }
 
-# guest_options RUN: sets $options, all but its serial line.
+# guest_options RUN: sets $options, all but its serial line; makes the image of what
+# the guest sees as /suite.
 options=()
 guest_options()
 {
 	local run=$1 append memory=4096
+
+	make_image "$run/suite.erofs" "$run/suite" || return
 
 	# kmemleak reads all of it
 	[ -z "$kernel_dir" ] || memory=3072
@@ -98,6 +99,8 @@ guest_options()
 	# with a program's addresses left to chance, starting one takes three times
 	# as long.
 	append+=" norandmaps"
+	# Else it takes the HPET, each reading of which QEMU has to emulate.
+	append+=" tsc=reliable"
 	options=("${accel[@]}" -smp "${vm_cpus:-2}" -m "${vm_memory:-$memory}"
 		-nodefaults -no-user-config -display none -no-reboot
 		-kernel "$vmlinuz" -initrd "$initramfs"
@@ -124,21 +127,21 @@ guest_options()
 		append+=" no_timer_check"
 		;;
 	esac
-	share root "$root_dir/root"
-	options+=("${share[@]}")
+	disk root "$root_dir/root.erofs"
+	options+=("${disk[@]}")
 	if [ -n "$kernel_dir" ]; then
 		# the ACPI of the default machine takes an interpreter with
 		# KASAN in it longer than its own limit
 		[ -n "$vm_machine" ] || options+=(-machine q35)
-		share kernel "$kernel_dir/upper"
-		options+=("${share[@]}")
+		disk kernel "$kernel_dir/upper.erofs"
+		options+=("${disk[@]}")
 		append+=" vm_kernel $(kernel_parameters)"
 	fi
-	share suite "$run/suite"
-	options+=("${share[@]}")
+	disk suite "$run/suite.erofs"
+	options+=("${disk[@]}")
 	if [ -n "$layer_dir" ]; then
-		share layer "$layer_dir/upper"
-		options+=("${share[@]}")
+		disk layer "$layer_dir/upper.erofs"
+		options+=("${disk[@]}")
 		append+=" vm_layer"
 	fi
 	options+=(-append "$append $vm_append")
@@ -152,9 +155,9 @@ start_guest()
 {
 	local run=$1
 
-	guest_options "$run"
 	: >"$run/out.log"
 	: >"$run/kmsg.log"
+	guest_options "$run" || die "no image of $run/suite"
 	rm -f "$run/console.in"
 	mkfifo "$run/console.in"
 	exec {vm_console}<>"$run/console.in"
@@ -169,7 +172,7 @@ start_guest()
 # guest_on_terminal RUN: a guest with its serial line here, until it ends.
 guest_on_terminal()
 {
-	guest_options "$1"
+	guest_options "$1" || die "no image of $1/suite"
 	setpriv --pdeathsig KILL -- "$qemu" "${options[@]}" -serial mon:stdio
 }
 

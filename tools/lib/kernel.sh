@@ -5,14 +5,14 @@
 # detectors of defects.
 #
 # Under $cache/kernels/KEY: upper/ (its modules, and what modules are compiled
-# with), kver and vmlinuz. It runs in the root of its release.
+# with), upper.erofs (the same for a guest), kver and vmlinuz. It runs in the root of its release.
 
 kernel_key()
 {
 	{
 		echo "$release $suite $flavour"
 		packages kernel
-		declare -f make_kernel install_system
+		declare -f make_kernel install_system make_image
 		cd "$top/tools/kernel" && hash_of build base.config "$flavour.config"
 	} | sha256sum | cut -c 1-16
 }
@@ -31,7 +31,8 @@ make_kernel()
 		mount --bind "$dir/out" "$dir/new/mnt" || return
 	enter "$dir" bash /mnt/build "$4" /mnt || return
 	mv "$dir/out"/{upper,vmlinuz,kver} "$dir/" &&
-		chmod 644 "$dir/vmlinuz"
+		chmod 644 "$dir/vmlinuz" &&
+		make_image "$dir/upper.erofs" "$dir/upper"
 }
 
 # Is the chosen kernel one that is compiled, and is it in the cache?

@@ -4,8 +4,9 @@
 #
 # Made in a chroot, at native speed, whenever the sources have changed, and kept
 # apart from the root: $cache/layers/KEY/upper has only the files that the
-# installation added or changed. Everything mounted for it is mounted in a mount
-# namespace of its own and so is gone with the process, however that ends.
+# installation added or changed, and upper.erofs the same for a guest. Everything
+# mounted for it is mounted in a mount namespace of its own and so is gone with the
+# process, however that ends.
 
 # The namespaces that work in the root goes on in: no mount and no process of
 # it is left when it ends or is interrupted.
@@ -47,12 +48,11 @@ enter()
 # The tree's sources as they are now, so that what is built is what was hashed.
 snapshot_sources()
 {
-	local to=$1 file
+	local to=$1 files
 
-	for file in $("$top/tools/install" list) tools/install; do
-		mkdir -p "$to/$(dirname "$file")" &&
-			cp -p "$top/$file" "$to/$file" || return
-	done
+	mapfile -t files < <("$top/tools/install" list)
+	mkdir -p "$to"
+	(cd "$top" && cp -p --parents -t "$to" tools/install "${files[@]}")
 }
 
 # make_layer DIR KVER LOWER...: DIR/src has the sources; makes DIR/upper.
@@ -65,6 +65,7 @@ make_layer()
 	mount --bind "$dir/src" "$dir/new/mnt" || return
 	enter "$dir" /mnt/tools/install -k "$kver" install || return
 	cp -a "$dir/top/upper" "$dir/upper.tmp" &&
+		make_image "$dir/upper.erofs" "$dir/upper.tmp" &&
 		mv "$dir/upper.tmp" "$dir/upper"
 }
 

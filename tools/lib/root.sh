@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0
 # The test system's root: a Debian of its own, made once and cached.
 #
-# Under $cache/roots/KEY: root/ (the system), kver (its kernel's version) and
-# vmlinuz. The key covers the release, the package list and make_root(). The
-# small initramfs that mounts the root is made apart from it.
+# Under $cache/roots/KEY: root/ (the system), root.erofs (the same for a guest), kver
+# (its kernel's version) and vmlinuz. The key covers the release, the package list and
+# make_root(). The small initramfs that mounts the root is made apart from it.
 
 # What another of makes another root. Kernels that we compile run in the root of
 # their release's own.
@@ -13,7 +13,7 @@ root_key()
 	{
 		echo "$release $(root_suite)"
 		packages guest
-		declare -f make_root install_system
+		declare -f make_root install_system make_image
 	} | sha256sum | cut -c 1-16
 }
 
@@ -81,6 +81,15 @@ install_system()
 		"$release" "$dir/root" ${sources:+"$sources"}
 }
 
+# make_image IMAGE DIR: a file system with all that is in DIR, which a guest mounts.
+# Files of this machine's, over 9p, would cost a guest some messages for each file that
+# is opened, and a program that starts opens a dozen.
+make_image()
+{
+	rm -f "$1"
+	mkfs.erofs -d0 "$1" "$2" >/dev/null && chmod 644 "$1"
+}
+
 # make_root DIR RELEASE SUITE
 make_root()
 {
@@ -96,7 +105,8 @@ make_root()
 	}
 	# readable for those who boot it, whoever made it
 	cp "$dir/root/boot/vmlinuz-$(cat "$dir/kver")" "$dir/vmlinuz" &&
-		chmod 644 "$dir/vmlinuz"
+		chmod 644 "$dir/vmlinuz" &&
+		make_image "$dir/root.erofs" "$dir/root"
 }
 
 # Set $root_dir to the cached root, made now if need be, and hold it in use.
@@ -133,7 +143,8 @@ make_initramfs()
 	cp "$root_dir/root/bin/busybox" "$tree/bin/busybox"
 	cp "$top/tools/guest/initramfs" "$tree/init"
 	chmod 755 "$tree/init" "$tree/bin/busybox"
-	# every module after those that it needs, numbered in that order
+	# every module after those that it needs, numbered in that order; that libcrc32c
+	# needs crc32c_generic is not said there
 	awk -F: '
 		{
 			needs[$1] = $2
@@ -151,7 +162,8 @@ make_initramfs()
 			print file
 		}
 		END {
-			n = split("virtio_pci 9pnet_virtio 9p overlay", want, " ")
+			n = split("virtio_pci virtio_blk crc32c_generic erofs overlay", want,
+				" ")
 			for (i = 1; i <= n; i++)
 				if (want[i] ".ko" in path)
 					load(path[want[i] ".ko"])
