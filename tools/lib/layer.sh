@@ -63,7 +63,8 @@ make_layer()
 
 	world "$dir" "$@" || return
 	mount --bind "$dir/src" "$dir/new/mnt" || return
-	enter "$dir" /mnt/tools/install -k "$kver" install || return
+	# with all warnings: the scenario "build" reads what there is in DKMS's log
+	enter "$dir" KBUILD_EXTRA_WARN=1 /mnt/tools/install -k "$kver" install || return
 	cp -a "$dir/top/upper" "$dir/upper.tmp" &&
 		make_image "$dir/upper.erofs" "$dir/upper.tmp" &&
 		mv "$dir/upper.tmp" "$dir/upper"
@@ -102,8 +103,8 @@ prepare_layer()
 	tmp=$(mktemp -d)
 	own_dirs+=("$tmp")
 	snapshot_sources "$tmp/src" || return
-	key=$(cd "$tmp/src" && { system_key; hash_of .; } | sha256sum |
-		cut -c 1-16)
+	key=$(cd "$tmp/src" && { system_key; hash_of .; declare -f make_layer; } |
+		sha256sum | cut -c 1-16)
 	layer_dir=$cache/layers/$key
 	if begin_entry "$layer_dir" "Installing the suite into the test system"; then
 		mv "$tmp/src" "$entry/src"
