@@ -10,7 +10,6 @@
  */
 #include <linux/percpu.h>
 #include <linux/preempt.h>
-#include <linux/sched/clock.h>
 
 #include "history.h"
 
@@ -27,27 +26,8 @@ void rmap_history_add(struct rmap_history __percpu *history,
 		      u64 __percpu *count, const struct rmap_mapping *was,
 		      const struct rmap_owners *owners)
 {
-	struct rmap_past *past;
-	u64 n;
-
 	preempt_disable();
-	n = this_cpu_inc_return(*count);
-	past = &this_cpu_ptr(history)->past[n % RMAP_HISTORY_KEPT];
-	WRITE_ONCE(past->addr, 0);
-	/* Whoever sees a part of what follows sees that. */
-	smp_wmb();
-	WRITE_ONCE(past->len, was->len);
-	WRITE_ONCE(past->time, local_clock());
-	WRITE_ONCE(past->meta, was->meta);
-	if (unlikely(owners)) {
-		WRITE_ONCE(past->flags, was->flags | RMAP_TRACKED);
-		past->owners = *owners;
-	}
-	/* The rest before it. Pairs with past_read() */
-	smp_store_release(&past->addr, was->addr);
-	/* Have interrupts come round to this very place, and mixed with us? */
-	if (unlikely(this_cpu_read(*count) - n >= RMAP_HISTORY_KEPT))
-		WRITE_ONCE(past->addr, 0);
+	rmap_history_write(history, count, was->addr, was->len, was->meta, owners);
 	preempt_enable();
 }
 
@@ -55,7 +35,7 @@ void rmap_history_add(struct rmap_history __percpu *history,
 static bool past_read(const struct rmap_past *past, u64 addr,
 		      struct rmap_past *copy)
 {
-	/* Pairs with rmap_history_add() */
+	/* Pairs with rmap_history_write() */
 	u64 begin = smp_load_acquire(&past->addr);
 
 	if (!begin || addr - begin >= READ_ONCE(past->len))
@@ -67,7 +47,7 @@ static bool past_read(const struct rmap_past *past, u64 addr,
 	if (copy->flags & RMAP_TRACKED)
 		/* It may be changing, and then what is read is not used. */
 		copy->owners = data_race(past->owners);
-	/* Pairs with the smp_wmb() of rmap_history_add() */
+	/* Pairs with the smp_wmb() of rmap_history_write() */
 	smp_rmb();
 	return READ_ONCE(past->addr) == begin && addr - begin < copy->len;
 }

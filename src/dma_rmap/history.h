@@ -5,8 +5,11 @@
 #ifndef DMA_RMAP_HISTORY_H
 #define DMA_RMAP_HISTORY_H
 
+#include <linux/compiler.h>
 #include <linux/dma-direction.h>
+#include <linux/percpu.h>
 #include <linux/sched.h>
+#include <linux/sched/clock.h>
 #include <linux/types.h>
 
 #include "table.h"
@@ -70,6 +73,42 @@ struct rmap_past {
 struct rmap_history {
 	struct rmap_past past[RMAP_HISTORY_KEPT];
 };
+
+/**
+ * rmap_history_write() - count an unmap, and remember it
+ * @history: where
+ * @count: each CPU's number of unmaps, which says what place is next
+ * @addr: as in struct rmap_past
+ * @len: as in struct rmap_past
+ * @meta: as in struct rmap_past
+ * @owners: who made and undid it, or NULL
+ *
+ * Context: Any, hard interrupts included, with preemption off.
+ */
+static __always_inline void
+rmap_history_write(struct rmap_history __percpu *history, u64 __percpu *count,
+		   u64 addr, u64 len, u32 meta, const struct rmap_owners *owners)
+{
+	u64 n = this_cpu_inc_return(*count);
+	struct rmap_past *past;
+
+	past = &this_cpu_ptr(history)->past[n % RMAP_HISTORY_KEPT];
+	WRITE_ONCE(past->addr, 0);
+	/* Whoever sees a part of what follows sees that. */
+	smp_wmb();
+	WRITE_ONCE(past->len, len);
+	WRITE_ONCE(past->time, local_clock());
+	WRITE_ONCE(past->meta, meta);
+	if (owners) {
+		WRITE_ONCE(past->flags, past->flags | RMAP_TRACKED);
+		past->owners = *owners;
+	}
+	/* The rest before it. Pairs with past_read() */
+	smp_store_release(&past->addr, addr);
+	/* Have interrupts come round to this very place, and mixed with us? */
+	if (unlikely(this_cpu_read(*count) - n >= RMAP_HISTORY_KEPT))
+		WRITE_ONCE(past->addr, 0);
+}
 
 void rmap_history_add(struct rmap_history __percpu *history,
 		      u64 __percpu *count, const struct rmap_mapping *was,

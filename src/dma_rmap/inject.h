@@ -28,6 +28,18 @@ struct rmap_inject {
 bool rmap_inject_fails(struct rmap_inject *inject, u64 len);
 
 /**
+ * rmap_inject_armed() - is any mapping to fail?
+ * @inject: what is to fail
+ *
+ * Context: Any.
+ * Return: true if some may have to.
+ */
+static inline bool rmap_inject_armed(const struct rmap_inject *inject)
+{
+	return READ_ONCE(inject->every) | READ_ONCE(inject->above);
+}
+
+/**
  * rmap_inject() - shall a mapping fail?
  * @inject: the map's knobs
  * @len: the mapping's bytes
@@ -37,8 +49,7 @@ bool rmap_inject_fails(struct rmap_inject *inject, u64 len);
  */
 static inline bool rmap_inject(struct rmap_inject *inject, u64 len)
 {
-	return unlikely(READ_ONCE(inject->every) | READ_ONCE(inject->above)) &&
-	       rmap_inject_fails(inject, len);
+	return unlikely(rmap_inject_armed(inject)) && rmap_inject_fails(inject, len);
 }
 
 #endif /* DMA_RMAP_INJECT_H */

@@ -146,6 +146,8 @@ enum rmap_undo {
 int rmap_make(struct dma_rmap *map, struct rmap_mapping *mapping);
 u64 rmap_map(struct dma_rmap *map, u64 phys, u64 len,
 	     enum dma_data_direction dir, enum rmap_kind kind);
+bool rmap_unmap_usual(struct dma_rmap *map, u64 addr, u64 len,
+		      enum dma_data_direction dir, enum rmap_kind kind);
 enum rmap_undo rmap_unmap(struct dma_rmap *map, u64 addr, u64 len,
 			  enum dma_data_direction dir, enum rmap_kind kind,
 			  struct rmap_mapping *was);

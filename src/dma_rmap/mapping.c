@@ -5,6 +5,7 @@
 #include <linux/bitops.h>
 #include <linux/dma-mapping.h>
 #include <linux/errno.h>
+#include <linux/irqflags.h>
 #include <linux/log2.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
@@ -17,9 +18,10 @@
 #include "track.h"
 
 /* Give @mapping an address of scheme "fresh", and put it into the table. */
-static __always_inline int insert_fresh(struct dma_rmap *map, struct rmap_mapping *mapping)
+static int insert_fresh(struct dma_rmap *map, struct rmap_mapping *mapping)
 {
 	u64 offset = mapping->addr;
+	unsigned long flags;
 	u64 tries = 0;
 	bool new;
 	int err;
@@ -31,8 +33,10 @@ static __always_inline int insert_fresh(struct dma_rmap *map, struct rmap_mappin
 			return -EINVAL;
 	}
 	do {
+		local_irq_save(flags);
 		mapping->addr = offset + rmap_space_next(map->space,
 							 mapping->order, &new);
+		local_irq_restore(flags);
 		mapping->flags &= ~RMAP_NEW;
 		mapping->flags |= new ? RMAP_NEW : 0;
 		err = rmap_table_insert(&map->table, mapping);
@@ -69,7 +73,7 @@ static int insert_given(struct dma_rmap *map, struct rmap_mapping *mapping)
 	return rmap_table_insert(&map->table, mapping);
 }
 
-static __always_inline int insert(struct dma_rmap *map, struct rmap_mapping *mapping)
+static int insert(struct dma_rmap *map, struct rmap_mapping *mapping)
 {
 	if (!(mapping->flags & RMAP_SHARED))
 		return insert_fresh(map, mapping);
@@ -113,6 +117,41 @@ int rmap_make(struct dma_rmap *map, struct rmap_mapping *mapping)
 	return 0;
 }
 
+/*
+ * The usual mapping, straight through: in scheme "fresh", within a page, with nobody
+ * who looks on, in a block that is new, to which its first bucket has room. If it is
+ * not that, %DMA_MAPPING_ERROR, and nothing has been counted.
+ */
+static __always_inline u64 map_usual(struct dma_rmap *map, u64 phys, u64 len,
+				     enum dma_data_direction dir,
+				     enum rmap_kind kind)
+{
+	u32 meta = rmap_meta(RMAP_MIN_ORDER, dir, kind, RMAP_NEW);
+	u64 addr = offset_in_page(phys);
+	bool done = false, new;
+	unsigned long flags;
+
+	if (unlikely(len - 1 >= PAGE_SIZE - addr || !valid_dma_direction(dir) ||
+		     rmap_inject_armed(&map->inject) || rmap_tracking() ||
+		     trace_rmap_map_enabled()))
+		return DMA_MAPPING_ERROR;
+	local_irq_save(flags);	/* against rmap_close(), too */
+	if (likely(!READ_ONCE(map->closed))) {
+		addr += rmap_space_next(map->space, RMAP_MIN_ORDER, &new);
+		done = likely(new) &&
+		       rmap_table_insert_new(&map->table, addr, len, phys,
+					     RMAP_MIN_ORDER, meta);
+		if (unlikely(!done))
+			rmap_space_put_back(map->space, RMAP_MIN_ORDER);
+	}
+	if (likely(done)) {
+		this_cpu_inc(map->counters->maps);
+		this_cpu_add(map->counters->bytes, len);
+	}
+	local_irq_restore(flags);
+	return done ? addr : DMA_MAPPING_ERROR;
+}
+
 /**
  * rmap_map() - map contiguous memory, in scheme "fresh" or "phys"
  * @map: the map
@@ -131,10 +170,15 @@ u64 rmap_map(struct dma_rmap *map, u64 phys, u64 len,
 		.addr = offset_in_page(phys), .len = len, .phys = phys,
 		.dir = dir, .kind = kind,
 	};
+	u64 addr;
 
 	if (map->scheme == DMA_RMAP_PHYS) {
 		mapping.addr = phys;
 		mapping.flags = RMAP_SHARED;
+	} else {
+		addr = map_usual(map, phys, len, dir, kind);
+		if (likely(addr != DMA_MAPPING_ERROR))
+			return addr;
 	}
 	return likely(!rmap_make(map, &mapping)) ? mapping.addr :
 						   DMA_MAPPING_ERROR;
@@ -172,7 +216,7 @@ static enum rmap_undo unmap_result(const struct rmap_mapping *mapping,
 }
 
 /* Remove a mapping at a given address, whatever length the caller believes. */
-static noinline bool remove_given(struct dma_rmap *map, struct rmap_mapping *mapping,
+static bool remove_given(struct dma_rmap *map, struct rmap_mapping *mapping,
 			 struct rmap_mapping *was)
 {
 	unsigned int order;
@@ -194,13 +238,12 @@ static noinline bool remove_given(struct dma_rmap *map, struct rmap_mapping *map
 	return false;
 }
 
-static __always_inline bool remove_mapping(struct dma_rmap *map, struct rmap_mapping *mapping,
+static bool remove_mapping(struct dma_rmap *map, struct rmap_mapping *mapping,
 			   struct rmap_mapping *was)
 {
 	mapping->order = rmap_addr_order(mapping->addr);
-	if (unlikely(!mapping->order))
+	if (!mapping->order)
 		return remove_given(map, mapping, was);
-	mapping->flags = RMAP_NEW;	/* probably */
 	return rmap_table_remove(&map->table, mapping, was);
 }
 
@@ -243,6 +286,44 @@ enum rmap_undo rmap_unmap(struct dma_rmap *map, u64 addr, u64 len,
 		this_cpu_inc(map->counters->bad_unmaps);
 	trace_rmap_unmap(map, &mapping, undo);
 	return undo;
+}
+
+/**
+ * rmap_unmap_usual() - undo a mapping if it is just what the caller believes
+ * @map: the map
+ * @addr: its device address, in scheme "fresh"
+ * @len: its bytes
+ * @dir: its direction
+ * @kind: who undoes it
+ *
+ * That is what nearly every unmap is. The mapping has no list of pages, and nobody
+ * looks on.
+ *
+ * Context: As for rmap_unmap().
+ * Return: true if it is undone; if not, nothing has happened, and rmap_unmap() knows
+ * why.
+ */
+bool rmap_unmap_usual(struct dma_rmap *map, u64 addr, u64 len,
+		      enum dma_data_direction dir, enum rmap_kind kind)
+{
+	unsigned int order = rmap_addr_order(addr);
+	u32 meta = rmap_meta(order, dir, kind, RMAP_NEW);
+	unsigned long flags;
+	bool done;
+
+	if (unlikely(!order || atomic_read(&map->tracked) ||
+		     trace_rmap_unmap_enabled()))
+		return false;
+	local_irq_save(flags);	/* against rmap_close(), too */
+	done = likely(!READ_ONCE(map->closed)) &&
+	       rmap_table_remove_exact(&map->table, addr, len, order, meta);
+	if (likely(done)) {
+		this_cpu_sub(map->counters->bytes, len);
+		rmap_history_write(map->history, &map->counters->unmaps, addr,
+				   len, meta, NULL);
+	}
+	local_irq_restore(flags);
+	return done;
 }
 
 static bool take_first(const struct rmap_mapping *mapping, void *arg)

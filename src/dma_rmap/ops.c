@@ -88,6 +88,16 @@ bool rmap_undo(struct device *dev, u64 addr, size_t size,
 	return true;
 }
 
+/* Undo a mapping of which nobody needs to know what it was. */
+static void undo(struct device *dev, u64 addr, size_t size,
+		 enum dma_data_direction dir, enum rmap_kind kind)
+{
+	struct rmap_mapping was;
+
+	if (unlikely(!rmap_unmap_usual(device_map(dev), addr, size, dir, kind)))
+		rmap_undo(dev, addr, size, dir, kind, &was);
+}
+
 static dma_addr_t rmap_map_phys(struct device *dev, phys_addr_t phys,
 				size_t size, enum dma_data_direction dir,
 				unsigned long attrs)
@@ -100,9 +110,7 @@ static dma_addr_t rmap_map_phys(struct device *dev, phys_addr_t phys,
 static void rmap_unmap_phys(struct device *dev, dma_addr_t addr, size_t size,
 			    enum dma_data_direction dir, unsigned long attrs)
 {
-	struct rmap_mapping was;
-
-	rmap_undo(dev, addr, size, dir, RMAP_PAGE, &was);
+	undo(dev, addr, size, dir, RMAP_PAGE);
 }
 
 COMPAT_DMA_MAP_PHYS(rmap_map_phys, rmap_unmap_phys)
@@ -113,15 +121,13 @@ static void rmap_unmap_sg(struct device *dev, struct scatterlist *sgl,
 			  int nents, enum dma_data_direction dir,
 			  unsigned long attrs)
 {
-	struct rmap_mapping was;
 	struct scatterlist *sg;
 	int i;
 
 	for_each_sg(sgl, sg, nents, i) {
 		if (!sg_dma_len(sg))
 			break;
-		rmap_undo(dev, sg_dma_address(sg), sg_dma_len(sg), dir, RMAP_SG,
-			  &was);
+		undo(dev, sg_dma_address(sg), sg_dma_len(sg), dir, RMAP_SG);
 	}
 }
 

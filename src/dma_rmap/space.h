@@ -6,7 +6,6 @@
 #define DMA_RMAP_SPACE_H
 
 #include <linux/atomic.h>
-#include <linux/irqflags.h>
 #include <linux/mm.h>
 #include <linux/percpu.h>
 #include <linux/types.h>
@@ -62,26 +61,35 @@ bool rmap_space_issued(struct rmap_space *space, u64 addr);
  * @new: gets whether no one else has it; if not, it may be in use: the table
  *	tells
  *
- * Context: Any, hard interrupts included.
+ * Context: Any, with interrupts off.
  * Return: the block's first address.
  */
 static inline u64 rmap_space_next(struct rmap_space *space, unsigned int order,
 				  bool *new)
 {
-	struct rmap_range *range;
 	unsigned int class = order - RMAP_MIN_ORDER;
-	unsigned long flags;
+	struct rmap_range *range;
 	u64 addr;
 
-	local_irq_save(flags);
 	range = &this_cpu_ptr(space->cpu)->order[class];
 	if (unlikely(range->next == range->end))
 		rmap_space_refill(space, order, range);
 	addr = range->next;
 	range->next += 1ULL << order;
 	*new = atomic64_read(&space->taken[class]) <= range->new_until;
-	local_irq_restore(flags);
 	return addr;
+}
+
+/**
+ * rmap_space_put_back() - put back the block that was taken last
+ * @space: the space
+ * @order: the order of the block
+ *
+ * Context: Any, with interrupts off since rmap_space_next() took it.
+ */
+static inline void rmap_space_put_back(struct rmap_space *space, unsigned int order)
+{
+	this_cpu_ptr(space->cpu)->order[order - RMAP_MIN_ORDER].next -= 1ULL << order;
 }
 
 /**

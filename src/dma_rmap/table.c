@@ -9,6 +9,7 @@
 
 #include <linux/bitops.h>
 #include <linux/errno.h>
+#include <linux/irqflags.h>
 #include <linux/kernel.h>
 #include <linux/log2.h>
 #include <linux/mm.h>
@@ -224,15 +225,15 @@ static u64 tags_without(u64 tags, unsigned int slot)
 
 /* Readers may look at the place even while no tag leads to it. */
 static __always_inline void bucket_set(struct rmap_bucket *bucket,
-				       unsigned int slot, u8 tag,
-				       const struct rmap_mapping *mapping)
+				       unsigned int slot, u8 tag, u64 addr,
+				       u64 len, u64 phys, u32 meta)
 {
 	struct dma_rmap_entry *entry = bucket_entry(bucket, slot);
 
-	WRITE_ONCE(entry->addr, mapping->addr);
-	WRITE_ONCE(entry->len, mapping->len);
-	entry->phys = mapping->phys;
-	WRITE_ONCE(entry->meta, mapping->meta);
+	WRITE_ONCE(entry->addr, addr);
+	WRITE_ONCE(entry->len, len);
+	entry->phys = phys;
+	WRITE_ONCE(entry->meta, meta);
 	atomic_set_release(&entry->users, RMAP_LIVE);
 	/* The entry before its tag. Pairs with bucket_find() */
 	smp_store_release(&bucket->tags, bucket->tags | (u64)tag << (8 * slot));
@@ -296,7 +297,8 @@ int rmap_chain_add(struct rmap_bucket *bucket, u8 tag,
 		/* Empty as it is. Pairs with bucket_find() */
 		smp_store_release(&bucket->next, room);
 	}
-	bucket_set(room, tags_free_slot(room->tags), tag, mapping);
+	bucket_set(room, tags_free_slot(room->tags), tag, mapping->addr,
+		   mapping->len, mapping->phys, mapping->meta);
 	return 0;
 }
 
@@ -350,29 +352,36 @@ static noinline int insert_in_chain(struct rmap_table *table,
 	return err;
 }
 
-/*
- * Add @mapping, which is new and so cannot be there, to its first bucket. False
- * if there is no room in it.
+/**
+ * rmap_table_insert_new() - add a mapping that cannot be there yet
+ * @table: the table
+ * @addr: as in struct rmap_mapping
+ * @len: as in struct rmap_mapping
+ * @phys: as in struct rmap_mapping
+ * @order: as in struct rmap_mapping
+ * @meta: as in struct rmap_mapping, with %RMAP_NEW and not %RMAP_SHARED
+ *
+ * Context: Any, with interrupts off.
+ * Return: false if there is no room in its first bucket; then nothing has changed.
  */
-static __always_inline bool insert_new(struct rmap_table *table,
-				       const struct rmap_mapping *mapping)
+bool rmap_table_insert_new(struct rmap_table *table, u64 addr, u64 len, u64 phys,
+			   unsigned int order, u32 meta)
 {
-	u64 hash = rmap_hash(mapping->addr, mapping->order);
+	u64 hash = rmap_hash(addr, order);
 	struct rmap_shard *shard = table_shard(table, hash);
 	enum rmap_resize resize = RMAP_RESIZE_NONE;
 	struct rmap_bucket *bucket;
-	unsigned long flags;
 	unsigned int slot;
 
-	raw_spin_lock_irqsave(&shard->lock, flags);
+	raw_spin_lock(&shard->lock);
 	bucket = shard_bucket(shard, hash);
 	slot = tags_free_slot(bucket->tags);
 	if (likely(slot)) {
-		bucket_set(bucket, slot, hash_tag(hash), mapping);
+		bucket_set(bucket, slot, hash_tag(hash), addr, len, phys, meta);
 		WRITE_ONCE(shard->count, shard->count + 1);
 		resize = rmap_shard_wants(shard);
 	}
-	raw_spin_unlock_irqrestore(&shard->lock, flags);
+	raw_spin_unlock(&shard->lock);
 	rmap_table_resize(table, resize);
 	return slot;
 }
@@ -422,17 +431,6 @@ static struct rmap_bucket *chain_find(struct rmap_bucket *bucket, u8 tag,
 	return found;
 }
 
-/* Take out what is in @slot. With the shard's lock. */
-static __always_inline enum rmap_resize
-shard_take(struct rmap_shard *shard, struct rmap_bucket *bucket,
-	   unsigned int slot, struct rmap_mapping *was)
-{
-	bucket_clear(bucket, slot);
-	rmap_entry_read(bucket_entry(bucket, slot), was);
-	count_place(shard, was, -1);
-	return rmap_shard_wants(shard);
-}
-
 /* Remove @mapping from one of its blocks, wherever in the chain it is. */
 static noinline bool remove_from_chain(struct rmap_table *table,
 				       const struct rmap_mapping *mapping,
@@ -448,43 +446,57 @@ static noinline bool remove_from_chain(struct rmap_table *table,
 	raw_spin_lock_irqsave(&shard->lock, flags);
 	bucket = chain_find(shard_bucket(shard, hash), hash_tag(hash), mapping,
 			    &slot);
-	if (likely(bucket))
-		resize = shard_take(shard, bucket, slot, was);
+	if (likely(bucket)) {
+		bucket_clear(bucket, slot);
+		rmap_entry_read(bucket_entry(bucket, slot), was);
+		count_place(shard, was, -1);
+		resize = rmap_shard_wants(shard);
+	}
 	raw_spin_unlock_irqrestore(&shard->lock, flags);
 	rmap_table_resize(table, resize);
 	return bucket;
 }
 
-/*
- * The same, if it is what is nearly always so: the first one of its tag, and in
- * everything what the caller says. There is none that fits better.
+/**
+ * rmap_table_remove_exact() - take a mapping out that is just what is expected
+ * @table: the table
+ * @addr: as in struct rmap_mapping
+ * @len: as in struct rmap_mapping
+ * @order: as in struct rmap_mapping
+ * @meta: as in struct rmap_mapping, without %RMAP_SHARED
+ *
+ * When this returns true no one holds the mapping any more.
+ *
+ * Context: Any, with interrupts off. Waits for those who hold the mapping, each for
+ * a bounded time.
+ * Return: false if the first mapping of its tag is another one, or there is none;
+ * then nothing has changed, and rmap_table_remove() knows better.
  */
-static __always_inline bool remove_exact(struct rmap_table *table,
-					 const struct rmap_mapping *mapping,
-					 struct rmap_mapping *was)
+bool rmap_table_remove_exact(struct rmap_table *table, u64 addr, u64 len,
+			     unsigned int order, u32 meta)
 {
-	u64 hash = rmap_hash(mapping->addr, mapping->order);
+	u64 hash = rmap_hash(addr, order);
 	struct rmap_shard *shard = table_shard(table, hash);
 	enum rmap_resize resize = RMAP_RESIZE_NONE;
 	const struct dma_rmap_entry *entry;
 	struct rmap_bucket *bucket;
 	bool found = false;
-	unsigned long flags;
 	u64 match;
 
-	raw_spin_lock_irqsave(&shard->lock, flags);
+	raw_spin_lock(&shard->lock);
 	bucket = shard_bucket(shard, hash);
 	match = match_tag(bucket->tags, hash_tag(hash));
 	if (likely(match)) {
 		entry = bucket_entry(bucket, match_slot(match));
-		found = entry->addr == mapping->addr &&
-			entry->len == mapping->len &&
-			entry->meta == mapping->meta && entry_live(entry);
-		if (likely(found))
-			resize = shard_take(shard, bucket, match_slot(match),
-					    was);
+		found = entry->addr == addr && entry->len == len &&
+			entry->meta == meta && entry_live(entry);
 	}
-	raw_spin_unlock_irqrestore(&shard->lock, flags);
+	if (likely(found)) {
+		bucket_clear(bucket, match_slot(match));
+		WRITE_ONCE(shard->count, shard->count - 1);
+		resize = rmap_shard_wants(shard);
+	}
+	raw_spin_unlock(&shard->lock);
 	rmap_table_resize(table, resize);
 	return found;
 }
@@ -539,8 +551,16 @@ static noinline void remove_second(struct rmap_table *table,
 int rmap_table_insert(struct rmap_table *table,
 		      const struct rmap_mapping *mapping)
 {
-	if (likely(mapping->flags & RMAP_NEW)) {
-		if (likely(insert_new(table, mapping)))
+	unsigned long flags;
+	bool done;
+
+	if (mapping->flags & RMAP_NEW) {
+		local_irq_save(flags);
+		done = rmap_table_insert_new(table, mapping->addr, mapping->len,
+					     mapping->phys, mapping->order,
+					     mapping->meta);
+		local_irq_restore(flags);
+		if (likely(done))
 			return 0;
 	} else if (has_second_place(mapping)) {
 		return insert_both(table, mapping);
@@ -551,8 +571,7 @@ int rmap_table_insert(struct rmap_table *table,
 /**
  * rmap_table_remove() - take a mapping out
  * @table: the table
- * @mapping: its first address, order, and %RMAP_SHARED if it has that (and
- *	%RMAP_NEW, if it probably has that, to be quicker); its kind:
+ * @mapping: its first address, order, and %RMAP_SHARED if it has that; its kind:
  *	of %RMAP_PAGE and %RMAP_SG each finds the other, too; of several mappings
  *	that begin there, one of this kind, length and direction is taken if there
  *	is one
@@ -568,8 +587,7 @@ bool rmap_table_remove(struct rmap_table *table,
 		       const struct rmap_mapping *mapping,
 		       struct rmap_mapping *was)
 {
-	if (unlikely(!remove_exact(table, mapping, was)) &&
-	    !remove_from_chain(table, mapping, was))
+	if (!remove_from_chain(table, mapping, was))
 		return false;
 	if (unlikely(has_second_place(was)))
 		remove_second(table, was);

@@ -44,6 +44,25 @@ struct rmap_mapping {
 };
 
 /**
+ * rmap_meta() - the last four fields of a mapping
+ * @order: as in struct rmap_mapping
+ * @dir: as in struct rmap_mapping
+ * @kind: as in struct rmap_mapping
+ * @flags: as in struct rmap_mapping
+ *
+ * Context: Any.
+ * Return: what @meta is then.
+ */
+static inline u32 rmap_meta(u8 order, u8 dir, u8 kind, u8 flags)
+{
+	const struct rmap_mapping mapping = {
+		.order = order, .dir = dir, .kind = kind, .flags = flags,
+	};
+
+	return mapping.meta;
+}
+
+/**
  * struct rmap_want - which of several mappings that hold an address is wanted
  * @len: one that has so many bytes from the address on; with 0 it need not hold
  *	the address, only lie in the same block
@@ -129,6 +148,10 @@ void rmap_table_module_exit(void);
 int rmap_table_init(struct rmap_table *table);
 void rmap_table_destroy(struct rmap_table *table);
 
+bool rmap_table_insert_new(struct rmap_table *table, u64 addr, u64 len, u64 phys,
+			   unsigned int order, u32 meta);
+bool rmap_table_remove_exact(struct rmap_table *table, u64 addr, u64 len,
+			     unsigned int order, u32 meta);
 int rmap_table_insert(struct rmap_table *table,
 		      const struct rmap_mapping *mapping);
 bool rmap_table_remove(struct rmap_table *table,

@@ -246,6 +246,8 @@ typedef struct {
 #define DEFINE_RAW_SPINLOCK(x) \
 	raw_spinlock_t x = { PTHREAD_MUTEX_INITIALIZER }
 #define raw_spin_lock_init(lock) pthread_mutex_init(&(lock)->mutex, NULL)
+#define raw_spin_lock(lock)	pthread_mutex_lock(&(lock)->mutex)
+#define raw_spin_unlock(lock)	pthread_mutex_unlock(&(lock)->mutex)
 #define raw_spin_lock_irqsave(lock, flags) do {				\
 	local_irq_save(flags);						\
 	pthread_mutex_lock(&(lock)->mutex);				\
@@ -497,7 +499,8 @@ static inline void list_del_rcu(struct list_head *entry)
 
 #define TP_PROTO(...)		__VA_ARGS__
 #define TRACE_EVENT(name, proto, ...) \
-	static inline void trace_##name(proto) { }
+	static inline void trace_##name(proto) { }			\
+	static inline bool trace_##name##_enabled(void) { return false; }
 #define TRACE_DEFINE_ENUM(x)	extern int shim_trace_enum_##x
 
 #endif /* SHIM_H */
