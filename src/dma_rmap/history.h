@@ -99,7 +99,7 @@ rmap_history_write(struct rmap_history __percpu *history, u64 __percpu *count,
 	WRITE_ONCE(past->len, len);
 	WRITE_ONCE(past->time, local_clock());
 	WRITE_ONCE(past->meta, meta);
-	if (owners) {
+	if (unlikely(owners)) {
 		WRITE_ONCE(past->flags, past->flags | RMAP_TRACKED);
 		past->owners = *owners;
 	}

@@ -143,7 +143,7 @@ no_headers()
 	grep -q "no headers for kernel 9.9.9-none" <<<"$said" && installed "$version"
 }
 
-# broken VERSION: what was there before is still in place
+# broken VERSION BEFORE: what was there before is still in place
 broken()
 {
 	local said
@@ -151,7 +151,7 @@ broken()
 	small "$1" && echo "#error on purpose" >>"/tmp/$1/src/softhca/softhca.c" || return
 	said=$("/tmp/$1/tools/install" -k "$KVER" install 2>&1) && return 1
 	grep -q "on purpose" <<<"$said" || { echo "$said"; return 1; }
-	installed 0.0.1 && not ls -d "/usr/src/softhca-$1"
+	installed "$2" && not ls -d "/usr/src/softhca-$1"
 }
 
 check "the suite is installed" installed "$version"
@@ -165,6 +165,6 @@ check "removal leaves nothing" eval "/mnt/tools/install remove && gone"
 check "removal of what is not there" /mnt/tools/install remove
 check "an older version" install_small 0.0.1
 check "it is built when a kernel's package is installed" kernel_update 0.0.1
-check "an upgrade that does not compile leaves it, and shows why" broken 0.0.2
+check "an upgrade that does not compile leaves it, and shows why" broken 0.0.2 0.0.1
 check "an upgrade replaces it" upgrade 0.0.3
 finish

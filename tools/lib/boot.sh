@@ -74,11 +74,10 @@ choose_accel()
 	[ "$(cat "$known")" != kvm ] || accel=("${kvm[@]}")
 }
 
-# disk NAME IMAGE: sets $disk, the options for a disk whose serial number is NAME.
-disk=()
-disk()
+# add_disk NAME IMAGE: to $options, one whose serial number is NAME
+add_disk()
 {
-	disk=(-drive "file=$2,format=raw,readonly=on,if=none,id=$1"
+	options+=(-drive "file=$2,format=raw,readonly=on,if=none,id=$1"
 		-device "virtio-blk-pci,drive=$1,serial=$1")
 }
 
@@ -89,8 +88,7 @@ guest_options()
 {
 	local run=$1 append memory=4096
 
-	make_image "$run/suite.erofs" "$run/suite" || return
-
+	make_image "$run/suite.erofs" "$run/suite" || die "no image of $run/suite"
 	# kmemleak reads all of it
 	[ -z "$kernel_dir" ] || memory=3072
 	append="console=ttyS0 loglevel=5 panic=-1 oops=panic log_buf_len=16M"
@@ -127,21 +125,17 @@ guest_options()
 		append+=" no_timer_check"
 		;;
 	esac
-	disk root "$root_dir/root.erofs"
-	options+=("${disk[@]}")
+	add_disk root "$root_dir/root.erofs"
 	if [ -n "$kernel_dir" ]; then
 		# the ACPI of the default machine takes an interpreter with
 		# KASAN in it longer than its own limit
 		[ -n "$vm_machine" ] || options+=(-machine q35)
-		disk kernel "$kernel_dir/upper.erofs"
-		options+=("${disk[@]}")
+		add_disk kernel "$kernel_dir/upper.erofs"
 		append+=" vm_kernel $(kernel_parameters)"
 	fi
-	disk suite "$run/suite.erofs"
-	options+=("${disk[@]}")
+	add_disk suite "$run/suite.erofs"
 	if [ -n "$layer_dir" ]; then
-		disk layer "$layer_dir/upper.erofs"
-		options+=("${disk[@]}")
+		add_disk layer "$layer_dir/upper.erofs"
 		append+=" vm_layer"
 	fi
 	options+=(-append "$append $vm_append")
@@ -155,9 +149,9 @@ start_guest()
 {
 	local run=$1
 
+	guest_options "$run"
 	: >"$run/out.log"
 	: >"$run/kmsg.log"
-	guest_options "$run" || die "no image of $run/suite"
 	rm -f "$run/console.in"
 	mkfifo "$run/console.in"
 	exec {vm_console}<>"$run/console.in"
@@ -172,7 +166,7 @@ start_guest()
 # guest_on_terminal RUN: a guest with its serial line here, until it ends.
 guest_on_terminal()
 {
-	guest_options "$1" || die "no image of $1/suite"
+	guest_options "$1"
 	setpriv --pdeathsig KILL -- "$qemu" "${options[@]}" -serial mon:stdio
 }
 

@@ -5,7 +5,8 @@
 # detectors of defects.
 #
 # Under $cache/kernels/KEY: upper/ (its modules, and what modules are compiled
-# with), upper.erofs (the same for a guest), kver and vmlinuz. It runs in the root of its release.
+# with), upper.erofs (the same for a guest), kver and vmlinuz. It runs in the root of
+# its release.
 
 kernel_key()
 {

@@ -63,8 +63,9 @@ make_layer()
 
 	world "$dir" "$@" || return
 	mount --bind "$dir/src" "$dir/new/mnt" || return
-	# with all warnings: the scenario "build" reads what there is in DKMS's log
-	enter "$dir" KBUILD_EXTRA_WARN=1 /mnt/tools/install -k "$kver" install || return
+	# with W=1, and each command: the scenario "build" reads DKMS's log
+	enter "$dir" KBUILD_EXTRA_WARN=1 KBUILD_VERBOSE=1 \
+		/mnt/tools/install -k "$kver" install || return
 	cp -a "$dir/top/upper" "$dir/upper.tmp" &&
 		make_image "$dir/upper.erofs" "$dir/upper.tmp" &&
 		mv "$dir/upper.tmp" "$dir/upper"

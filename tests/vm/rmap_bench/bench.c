@@ -26,6 +26,7 @@
 #include "table.h"
 
 #define MAX_BUILDS 20
+#define PAGES 20000		/* of dma.c */
 
 unsigned int bench_rounds = 30;
 module_param_named(rounds, bench_rounds, uint, 0444);
@@ -255,21 +256,6 @@ static int measure_size(unsigned int count, u64 *taken)
 	return err;
 }
 
-/* As many as dma.c has pages, to be set beside an IOMMU's look-ups */
-static int measure_beside_iommu(void)
-{
-	struct result result;
-	int err = wanted_make(20000);
-
-	if (err)
-		return err;
-	err = measure(&bench_structures[0], &result);
-	if (!err)
-		show(&bench_structures[0], &result);
-	vfree(bench_wanted);
-	return err;
-}
-
 /* What two CPUs of this machine can do at best */
 static int measure_nothing(void)
 {
@@ -286,6 +272,29 @@ static int measure_nothing(void)
 	return err;
 }
 
+static int measure_one(const struct bench_structure *s, unsigned int count,
+		       struct result *result)
+{
+	int err = wanted_make(count);
+
+	if (err)
+		return err;
+	err = measure(s, result);
+	vfree(bench_wanted);
+	return err;
+}
+
+/* As many as dma.c has pages, to be set beside an IOMMU's look-ups */
+static int measure_beside_iommu(void)
+{
+	struct result result;
+	int err = measure_one(&bench_structures[0], PAGES, &result);
+
+	if (!err)
+		show(&bench_structures[0], &result);
+	return err;
+}
+
 static int measure_all(void)
 {
 	u64 taken[8] = {};
@@ -295,36 +304,26 @@ static int measure_all(void)
 	err = measure_nothing();
 	for (count = 1000; count <= most && !err; count *= 10) {
 		err = measure_size(count, taken);
-		if (!err && count == 10000)
+		if (!err && count == 10000 && most >= PAGES)
 			err = measure_beside_iommu();
 	}
 	return err;
 }
 
-static int measure_one(const struct bench_structure *s, unsigned int count, u64 *find)
-{
-	struct result result;
-	int err;
-
-	err = wanted_make(count);
-	if (err)
-		return err;
-	err = measure(s, &result);
-	*find = div_u64(result.find[BENCH_INTERIOR], BENCH_LOOKUPS);
-	vfree(bench_wanted);
-	return err;
-}
-
 static int measure_brief(void)
 {
+	struct result result;
 	u64 table, xarray;
 	int err;
 
-	err = measure_one(&bench_structures[0], 1000000, &table);
-	if (!err)
-		err = measure_one(&bench_structures[1], 100000, &xarray);
+	err = measure_one(&bench_structures[0], 1000000, &result);
 	if (err)
 		return err;
+	table = div_u64(result.find[BENCH_INTERIOR], BENCH_LOOKUPS);
+	err = measure_one(&bench_structures[1], 100000, &result);
+	if (err)
+		return err;
+	xarray = div_u64(result.find[BENCH_INTERIOR], BENCH_LOOKUPS);
 	pr_info("rmap_bench: table at 1,000,000: %llu ns; xarray at 100,000: %llu ns\n",
 		table, xarray);
 	return table <= xarray ? 0 : -ERANGE;
