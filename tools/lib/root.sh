@@ -4,7 +4,7 @@
 #
 # Under $cache/roots/KEY: root/ (the system), root.erofs (the same for a guest), kver
 # (its kernel's version) and vmlinuz. The key covers the release, the package list and
-# make_root(). The small initramfs that mounts the root is made apart from it.
+# what make_root() does. The small initramfs that mounts the root is made apart from it.
 
 # What another of makes another root. Kernels that we compile run in the root of
 # their release's own.
@@ -13,7 +13,7 @@ root_key()
 	{
 		echo "$release $(root_suite)"
 		packages guest
-		declare -f make_root install_system make_image
+		declare -f make_root drop_drivers install_system make_image
 	} | sha256sum | cut -c 1-16
 }
 
@@ -90,6 +90,18 @@ make_image()
 	mkfs.erofs -d0 "$1" "$2" >/dev/null && chmod 644 "$1"
 }
 
+# drop_drivers ROOT KVER: those of hardware that no guest has. They are two thirds of
+# all modules, and depmod, which DKMS runs at each of its steps, reads every one.
+drop_drivers()
+{
+	local modules=$1/lib/modules/$2/kernel
+
+	(cd "$modules" && rm -r sound drivers/{bluetooth,comedi,gpu,hid,hwmon,i2c,iio} \
+		drivers/{input,leds,media,mmc,mtd,net/{phy,usb,wireless},platform} \
+		drivers/{usb,video,watchdog}) &&
+		chroot "$1" depmod "$2"
+}
+
 # make_root DIR RELEASE SUITE
 make_root()
 {
@@ -103,6 +115,7 @@ make_root()
 		echo "one kernel expected, got: $(tr '\n' ' ' <"$dir/kver")"
 		return 1
 	}
+	drop_drivers "$dir/root" "$(cat "$dir/kver")" || return
 	# readable for those who boot it, whoever made it
 	cp "$dir/root/boot/vmlinuz-$(cat "$dir/kver")" "$dir/vmlinuz" &&
 		chmod 644 "$dir/vmlinuz" &&
