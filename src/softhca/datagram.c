@@ -137,7 +137,7 @@ static struct softhca_outcome deliver_datagram(struct softhca_msg *msg,
 	}
 
 	softhca_msg_own_mem(msg, &src, false);
-	softhca_resp_recv_mem(msg->peer, &dst, recv);
+	softhca_resp_recv_mem(msg->peer, &dst, recv, sizeof(hdr) + len);
 	head.inline_data = &hdr;
 	result = softhca_msg_check_fails(msg, &dst, sizeof(hdr) + len) ?
 		 SOFTHCA_MEM_DST_FAULT :
@@ -173,15 +173,15 @@ static struct softhca_outcome deliver_datagram(struct softhca_msg *msg,
  */
 static enum ib_wc_status bring_in(struct softhca_msg *msg, struct ib_sge *bad)
 {
-	const struct softhca_recv_wqe *recv = msg->qp->req.recv;
+	u32 len = sizeof(union datagram_header) + msg->wqe->length;
+	struct softhca_recv_wqe *recv = msg->qp->req.recv;
 	struct softhca_mem src, dst;
 
 	softhca_msg_own_mem(msg, &src, false);
 	if (softhca_mem_bring_in(&src, msg->wqe->length))
 		return IB_WC_LOC_PROT_ERR;
-	softhca_resp_recv_mem(msg->peer, &dst, recv);
-	if (softhca_mem_bring_in(&dst, sizeof(union datagram_header) +
-				       msg->wqe->length))
+	softhca_resp_recv_mem(msg->peer, &dst, recv, len);
+	if (softhca_mem_bring_in(&dst, len))
 		*bad = recv->sge[min(dst.cur, recv->num_sge - 1)];
 	return IB_WC_SUCCESS;
 }

@@ -76,7 +76,7 @@ static struct softhca_outcome do_send(struct softhca_msg *msg)
 	}
 
 	softhca_msg_own_mem(msg, &src, false);
-	softhca_resp_recv_mem(msg->peer, &dst, recv);
+	softhca_resp_recv_mem(msg->peer, &dst, recv, msg->wqe->length);
 	switch (softhca_msg_copy(msg, &dst, &src, msg->wqe->length)) {
 	case SOFTHCA_MEM_SRC_FAULT:
 		return SOFTHCA_DONE_WITH(IB_WC_LOC_PROT_ERR);

@@ -99,15 +99,29 @@ void softhca_resp_flush_one(struct softhca_qp *qp,
 	softhca_resp_complete(qp, recv, IB_WC_WR_FLUSH_ERR, &resp);
 }
 
+/* Only what is written must be granted: a receive can end behind its region. */
+static void cut_receive(struct softhca_recv_wqe *recv, u32 len)
+{
+	u32 i;
+
+	for (i = 0; i < recv->num_sge; i++) {
+		recv->sge[i].length = min(recv->sge[i].length, len);
+		len -= recv->sge[i].length;
+	}
+}
+
 /**
  * softhca_resp_recv_mem - the memory of a receive
  * @qp: the QP
  * @mem: receives the side of the transfer
- * @recv: the receive work request
+ * @recv: the copy of the receive work request; its ranges are cut to @len bytes
+ * @len: what is written to it, not more than it has room for
  */
 void softhca_resp_recv_mem(struct softhca_qp *qp, struct softhca_mem *mem,
-			   const struct softhca_recv_wqe *recv)
+			   struct softhca_recv_wqe *recv, u32 len)
 {
+	if (len < recv->length)
+		cut_receive(recv, len);
 	*mem = (struct softhca_mem) {
 		.dev = qp->dev,
 		.pd = qp->srq ? qp->srq->ib.pd : qp->ib.pd,

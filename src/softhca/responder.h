@@ -40,7 +40,7 @@ void softhca_resp_fail(struct softhca_qp *qp, enum ib_event_type event);
 void softhca_resp_flush_one(struct softhca_qp *qp,
 			    const struct softhca_recv_wqe *recv);
 void softhca_resp_recv_mem(struct softhca_qp *qp, struct softhca_mem *mem,
-			   const struct softhca_recv_wqe *recv);
+			   struct softhca_recv_wqe *recv, u32 len);
 void softhca_resp_remote_mem(struct softhca_qp *qp, struct softhca_mem *mem,
 			     const struct ib_sge *sge, int access);
 

@@ -538,6 +538,20 @@ static void handles_of_others(void)
 	EXPECT_USABLE();						\
 } while (0)
 
+#define RECV_TAKEN(change) do {						\
+	struct rxe_recv_wqe *recv = good_recv();			\
+									\
+	change;								\
+	memset(liar.data, 0x5a, DATA);					\
+	liar_post_recv(&liar.qp);					\
+	good_write()->wr.opcode = IBV_WR_SEND;				\
+	EXPECT_EQ(liar_ring(&liar, &liar.qp), 0);			\
+	EXPECT_STATUS(SUCCESS);						\
+	EXPECT_STATUS(SUCCESS);						\
+	EXPECT(!memcmp(liar.data, liar.fixed, 100));			\
+	EXPECT(liar.data[100] == 0x5a);					\
+} while (0)
+
 /* The sender's completion and the receiver's, which is one QP, in any order. */
 static void expect_pair_of_statuses(int line, int status)
 {
@@ -573,16 +587,19 @@ static void wild_receives(void)
 	RECV_REFUSED(recv->dma.sge[0].addr -= 1, LOC_PROT_ERR);
 	RECV_REFUSED(recv->dma.sge[0].addr = UINT64_MAX - 20, LOC_PROT_ERR);
 	RECV_REFUSED({
-		recv->dma.sge[0].length = 0xffffffff;
+		recv->dma.sge[0].length = 50;
+		recv->dma.num_sge = 2;
+		recv->dma.sge[1] = recv->dma.sge[0];
+		recv->dma.sge[1].lkey ^= 2;
 	}, LOC_PROT_ERR);
-	/* the sum of the lengths is 8: too small, or far too large */
-	RECV_REFUSED({
+	/* far too long, or with a sum of 8, but of what is used all is right */
+	RECV_TAKEN(recv->dma.sge[0].length = 0xffffffff);
+	RECV_TAKEN({
 		recv->dma.num_sge = 4;
-		for (i = 0; i < 4; i++) {
+		recv->dma.sge[0].length = 0x40000002;
+		for (i = 1; i < 4; i++)
 			recv->dma.sge[i] = recv->dma.sge[0];
-			recv->dma.sge[i].length = 0x40000002;
-		}
-	}, LOC_PROT_ERR);
+	});
 	RECV_REFUSED({
 		recv->dma.sge[0].length = 99;
 		recv->dma.length = 0xffffffff;

@@ -420,6 +420,52 @@ static void receive_range_bad(void)
 	pair_close(&p);
 }
 
+/* What a message does not reach counts for nothing, in one range or a later one. */
+static void receive_ends_behind(void)
+{
+	struct options shared = usual;
+	struct ibv_recv_wr *bad, wr = { .wr_id = 1, .num_sge = 2 };
+	struct ibv_sge out, in, two[2];
+	struct pair p;
+	int i;
+
+	shared.srq_wr = 4;
+	for (i = 0; i < 2; i++) {
+		pair_open2(&p, &usual, i ? &shared : &usual);
+		in = sge_of(&p.b, p.b.opt.size - LEN, 2 * LEN);
+		out = sge_of(&p.a, 0, LEN);
+		fill(p.a.buf, LEN, 40 + i);
+		EXPECT_EQ(post_recv(&p.b, 1, &in), 0);
+		EXPECT_EQ(post_send(&p.a, 2, IBV_WR_SEND, &out, 0), 0);
+		EXPECT_WC(p.a.scq, 2, SUCCESS);
+		EXPECT_WC(p.b.rcq, 1, SUCCESS);
+		EXPECT(is_filled(p.b.buf + p.b.opt.size - LEN, LEN, 40 + i));
+		pair_close(&p);
+	}
+
+	/* one more byte */
+	pair_open(&p, &usual);
+	in = sge_of(&p.b, p.b.opt.size - LEN, 2 * LEN);
+	out = sge_of(&p.a, 0, LEN + 1);
+	receive_fails(&p, &out, &in, IBV_WC_LOC_PROT_ERR, IBV_WC_REM_OP_ERR,
+		      __LINE__);
+	pair_close(&p);
+
+	pair_open(&p, &usual);
+	two[0] = sge_of(&p.b, 0, LEN);
+	two[1] = sge_of(&p.b, LEN, LEN);
+	two[1].lkey ^= 2;
+	wr.sg_list = two;
+	out = sge_of(&p.a, 0, LEN);
+	fill(p.a.buf, LEN, 42);
+	EXPECT_EQ(ibv_post_recv(p.b.qp, &wr, &bad), 0);
+	EXPECT_EQ(post_send(&p.a, 2, IBV_WR_SEND, &out, 0), 0);
+	EXPECT_WC(p.a.scq, 2, SUCCESS);
+	EXPECT_WC(p.b.rcq, 1, SUCCESS);
+	EXPECT(is_filled(p.b.buf, LEN, 42));
+	pair_close(&p);
+}
+
 /* Deregistered after it was posted. */
 static void receive_region_gone(void)
 {
@@ -596,6 +642,7 @@ static const struct test_case cases[] = {
 	CASE("RDMA reads with no resources for them", reads_not_allowed),
 	CASE("a receive that is too small", receive_too_small),
 	CASE("a receive with a bad range", receive_range_bad),
+	CASE("a receive that ends behind its region", receive_ends_behind),
 	CASE("a receive whose region is gone", receive_region_gone),
 	CASE("a message longer than max_msg_sz", message_too_long),
 	CASE("messages of no bytes", zero_length),

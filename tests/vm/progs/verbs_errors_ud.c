@@ -487,6 +487,29 @@ static void too_long(void)
 	pair_close(&p);
 }
 
+/* Only what is written counts. */
+static void receive_ends_behind(void)
+{
+	struct ibv_send_wr wr;
+	struct ibv_sge out, in;
+	struct ibv_ah *ah;
+	struct pair p;
+
+	open_both(&p);
+	ah = ah_to(&p.a, &p.b);
+	in = sge_of(&p.b, p.b.opt.size - GRH - 100, GRH + 200);
+	out = sge_of(&p.a, 0, 100);
+	wr = ud_wr(ah, p.b.qp->qp_num, &out);
+	fill(p.a.buf, 100, 40);
+	EXPECT_EQ(post_recv(&p.b, 2, &in), 0);
+	EXPECT_EQ(post_wr(&p.a, &wr), 0);
+	EXPECT_WC(p.a.scq, 1, SUCCESS);
+	EXPECT_WC(p.b.rcq, 2, SUCCESS);
+	EXPECT(is_filled(p.b.buf + p.b.opt.size - 100, 100, 40));
+	EXPECT_EQ(ibv_destroy_ah(ah), 0);
+	pair_close(&p);
+}
+
 /* The receiver's own fault is the receiver's own error. */
 static void bad_receive(void)
 {
@@ -652,6 +675,7 @@ static const struct test_case cases[] = {
 	CASE("local errors, SQE and back", local_errors),
 	CASE("a local error with nobody listening", local_error_to_nobody),
 	CASE("a datagram that is too long", too_long),
+	CASE("a receive that ends behind its region", receive_ends_behind),
 	CASE("a bad receive", bad_receive),
 	CASE("operations that datagrams do not have", wrong_operations),
 	CASE("an address handle of another PD", handle_of_others),
