@@ -193,6 +193,10 @@ allow_log 'kmemleak: Cannot allocate a scan area|kobject_add_internal failed for
 # Without memory for a new slab cache's folder the kernel loses its name.
 allow_log 'kmem_cache_create_usercopy.dma_rmap_bucket. failed with error -12'
 allow_leak sysfs_slab_add
+allow_log 'kmemleak: [0-9]+ new suspected memory leaks'	# the end says of which
+# A module's events that there is no memory for: it loads without them.
+allow_log 'No memory to create event subsystem (dma_rmap|softhca)'
+allow_report 'trace_events.c:[0-9]+ event_define_fields'
 # An object's number that needs one more node of the RDMA core's xarray, and does
 # not get it, leaves an empty node there; the core takes that for a lost object.
 allow_report 'restrack.c:[0-9]+ rdma_restrack_clean'

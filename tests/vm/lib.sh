@@ -379,22 +379,40 @@ ended()
 	done
 }
 
-# A device carries traffic: its counter goes up.
-moves()
+# messages_sent DEVICE: by all of its QPs, so far
+messages_sent()
 {
-	local counter=tx_messages before
+	local counter=tx_messages
 
 	[ ! -e "/sys/class/infiniband/$1/ports/1/hw_counters/sent_pkts" ] ||
 		counter=sent_pkts	# rdma_rxe
-	before=$(hca_counter "$1" "$counter") || return
+	hca_counter "$1" "$counter"
+}
+
+# A device carries traffic: its counter goes up.
+moves()
+{
+	local before
+
+	before=$(messages_sent "$1") || return
 	sleep 0.2
-	[ "$(hca_counter "$1" "$counter")" -gt "$before" ]
+	[ "$(messages_sent "$1")" -gt "$before" ]
+}
+
+# has_sent DEVICE COUNT: more than that
+has_sent()
+{
+	[ "$(messages_sent "$1")" -gt "$2" ]
 }
 
 # start_traffic NAME DEVICE SERVER CLIENT PORT: both ends in the background, as
-# NAME_server and NAME_client; returns when data moves.
+# NAME_server and NAME_client; returns when data moves, and not only what perftest's
+# ends tell each other first (with -R).
 start_traffic()
 {
+	local before
+
+	before=$(messages_sent "$2") || return
 	start "$1_server" "$3"
 	if ! wait_until 20 listens "$5"; then
 		echo "no server"
@@ -403,7 +421,7 @@ start_traffic()
 		return 1
 	fi
 	start "$1_client" "$4"
-	if ! wait_until 20 moves "$2"; then
+	if ! wait_until 20 has_sent "$2" $((before + 64)); then
 		echo "no traffic"
 		cat "$scratch/$1_server" "$scratch/$1_client"
 		stop "$1_server" "$1_client"

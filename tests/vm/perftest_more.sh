@@ -30,7 +30,7 @@ shared_queues()
 	run_if srq ib_send_bw 65536 --use-srq -q 4
 	run_if srq ib_send_bw 4096 --use-srq -q 16 -b
 	run_if srq ib_send_bw 1000 --use-srq -q 8 -R
-	run_if srq ib_send_bw 100 --use-srq -q 2 -I 128 -l 4
+	run_if srq ib_send_bw 100 --use-srq -q 2 -I 128 -l 5
 	run_if srq ib_send_bw 2000 --use-srq -e -t 16
 	run_if srq ib_send_lat 64 --use-srq
 	run_if srq ib_send_lat 64 --use-srq -e -R
@@ -87,7 +87,7 @@ others()
 	run_if rc ib_send_bw 8192 -q 64 -b -n 50
 	run_if rc ib_read_bw 8192 -q 64 -R -n 50
 	run_if rc ib_send_bw 8192 -q 8 --mr_per_qp
-	run_if rc ib_write_bw 8192 --use_old_post_send -l 8
+	run_if rc ib_write_bw 8192 --use_old_post_send -l 10
 	run_if rc ib_write_bw 65536 --mmap=/tmp/perftest
 	run_if rc ib_read_bw 65536 -z
 	run_if rc ib_send_bw 8192 -r 64 -b -N

@@ -494,6 +494,10 @@ static void ioctl_somehow(struct dice *d)
 		c.hdr.length = wild_u32(d);
 	c.hdr.object_id = roll(d) % 20 | (one_in(d, 10) ? 0x1000 : 0);
 	c.hdr.method_id = roll(d) % 8;
+	/* The core (6.1's) refuses a file's second context, and loses a thread there. */
+	if (c.hdr.object_id == UVERBS_OBJECT_DEVICE &&
+	    c.hdr.method_id == UVERBS_METHOD_GET_CONTEXT)
+		return;
 	c.hdr.num_attrs = one_in(d, 20) ? wild_u32(d) : n;
 	c.hdr.driver_id = one_in(d, 20) ? wild_u32(d) : RDMA_DRIVER_RXE;
 	for (i = 0; i < n; i++) {

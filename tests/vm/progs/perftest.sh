@@ -73,11 +73,13 @@ run_all()
 # run_if FEATURE PROGRAM SIZE OPTIONS...: as run, where the device offers it
 run_if()
 {
-	local feature=$1 program=$2 size=$3
+	local feature=$1 program=$2 size=$3 count=(-n "$(often 200 50)")
 	shift 3
 
+	# from Debian 13 on it may be said once only
+	[[ " $* " != *" -n "* ]] || count=()
 	with_feature "$feature" "$program -s $size${*:+ $*}" measure "$size" \
-		"$program" "$dev0" "$dev0" -s "$size" -n "$(often 200 50)" "$@"
+		"$program" "$dev0" "$dev0" -s "$size" "${count[@]}" "$@"
 }
 
 # run_for FEATURE PROGRAM SIZE OPTIONS...: for a time
