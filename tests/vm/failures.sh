@@ -183,7 +183,8 @@ allow_log 'kmem_cache_create_usercopy.dma_rmap_bucket. failed with error -12'
 allow_leak sysfs_slab_add
 allow_log 'kmemleak: [0-9]+ new suspected memory leaks'	# the end says of which
 # A module's events that there is no memory for: it loads without them.
-allow_log 'No memory to create event subsystem (dma_rmap|softhca)'
+allow_log '(No memory to create event subsystem|Failed to create system directory)'
+allow_log 'Could not (create tracefs|initialize trace( point)? events/)'
 allow_report 'trace_events.c:[0-9]+ event_define_fields'
 # An object's number that needs one more node of the RDMA core's xarray, and does
 # not get it, leaves an empty node there; the core takes that for a lost object.
