@@ -121,8 +121,8 @@ mark_workers()
 	done
 }
 
-# Devices that come and go with their netdevs, in traffic, all of which goes through
-# work queues, while those have no memory at times. Without connection requests to a
+# Traffic, and devices that come and go with their netdevs, which goes through work
+# queues, while those have no memory at times. Without connection requests to a
 # program: short of memory for its event, the kernel's rdma_ucm destroys the new id in
 # that id's own handler, and waits for itself.
 workers()

@@ -219,7 +219,8 @@ refused next unmapped "$write_by_server" "remote access error" \
 	"writing $size bytes at $hex was refused:" \
 	"begins just past the end of a mapping:" \
 	"$size bytes at $hex, DMA_FROM_DEVICE, by $page"
-# Where the server has no receive yet the request is tried again later, and found.
+# Another than the post can come to execute it, as seen on a busy machine; then it is
+# found.
 not_found()
 {
 	local i

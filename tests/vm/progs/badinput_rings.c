@@ -524,15 +524,21 @@ static void handles_of_others(void)
 	close_liar();
 }
 
+/* Post the receive that has been written, and send a message to it. */
+static void send_to_receive(int line)
+{
+	memset(liar.data, 0x5a, DATA);
+	liar_post_recv(&liar.qp);
+	good_write()->wr.opcode = IBV_WR_SEND;
+	expect(!liar_ring(&liar, &liar.qp), line, "no doorbell");
+}
+
 /* Receives are looked at when a message comes. */
 #define RECV_REFUSED(change, status) do {				\
 	struct rxe_recv_wqe *recv = good_recv();			\
 									\
 	change;								\
-	memset(liar.data, 0x5a, DATA);					\
-	liar_post_recv(&liar.qp);					\
-	good_write()->wr.opcode = IBV_WR_SEND;				\
-	EXPECT_EQ(liar_ring(&liar, &liar.qp), 0);			\
+	send_to_receive(__LINE__);					\
 	expect_pair_of_statuses(__LINE__, IBV_WC_##status);		\
 	EXPECT(liar.data[0] == 0x5a);					\
 	EXPECT_USABLE();						\
@@ -542,10 +548,7 @@ static void handles_of_others(void)
 	struct rxe_recv_wqe *recv = good_recv();			\
 									\
 	change;								\
-	memset(liar.data, 0x5a, DATA);					\
-	liar_post_recv(&liar.qp);					\
-	good_write()->wr.opcode = IBV_WR_SEND;				\
-	EXPECT_EQ(liar_ring(&liar, &liar.qp), 0);			\
+	send_to_receive(__LINE__);					\
 	EXPECT_STATUS(SUCCESS);						\
 	EXPECT_STATUS(SUCCESS);						\
 	EXPECT(!memcmp(liar.data, liar.fixed, 100));			\
