@@ -157,7 +157,7 @@ start_guest()
 	exec {vm_console}<>"$run/console.in"
 	setpriv --pdeathsig KILL -- "$qemu" "${options[@]}" \
 		-chardev stdio,id=console,mux=on,signal=off \
-		-serial chardev:console \
+		-serial chardev:console -mon chardev=console,mode=readline \
 		<"$run/console.in" >"$run/console.log" 2>"$run/qemu.log" &
 	vm_pid=$!
 	own_pids+=("$vm_pid")
@@ -196,13 +196,26 @@ sysrq()
 	printf '\001b%s' "$1" >&"$vm_console"
 }
 
+# ask_qemu COMMAND: of its monitor, whose answer comes on the serial line. Control-A C
+# changes between them.
+ask_qemu()
+{
+	printf '\001c%s\n' "$1" >&"$vm_console"
+	nap 1
+	printf '\001c' >&"$vm_console"
+}
+
 # What a guest that hangs is doing: where its processors are, which tasks are
-# blocked, and every task, into its logs.
+# blocked, and every task, into its logs. The processors are QEMU's to tell, also where
+# the kernel does not listen yet.
 dump_guest()
 {
 	local key
 
 	guest_runs && [ -n "$vm_console" ] || return 0
+	for key in "registers -a" "lapic 0" "lapic 1"; do
+		ask_qemu "info $key"
+	done
 	for key in 9 l w t; do
 		sysrq "$key"
 		nap 2
