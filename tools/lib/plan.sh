@@ -106,9 +106,9 @@ exec {stream_fd}>/dev/null
 # Where scenarios run: in a guest, or in the root alone (see start_root).
 where=guest
 
-# boot_again RUN: has the guest not even come to its first scenario? Until there it has
-# loaded nothing of ours: it is the kernel that stood still, on a processor that is
-# emulated. So it gets one more boot, and what the first one came to is kept.
+# boot_again RUN: may a guest that has not come to its first scenario boot once more?
+# Until there it has loaded nothing of ours: it is the kernel that stood still, on a
+# processor that is emulated. What the first boot came to is kept.
 boot_again()
 {
 	local dir=$1/results/${plan[0]}
@@ -192,9 +192,10 @@ one_boot()
 	done
 	exec {out}<&-
 	stop_guest
-	[ ${#plan[@]} -gt 0 ] || return 0
-	[ -n "$begun" ] || ! boot_again "$run" || return 0
-	finish_scenario "$run" "$status" "${taken:-$((SECONDS - started))}"
+	if [ ${#plan[@]} -gt 0 ] && { [ -n "$begun" ] || ! boot_again "$run"; }; then
+		finish_scenario "$run" "$status" \
+			"${taken:-$((SECONDS - started))}"
+	fi
 }
 
 # The kernel log comes by a way of its own; wait until it is complete.
