@@ -268,14 +268,27 @@ static struct {
 	struct access rest;
 } other_cpu;
 
+/*
+ * Bytes of a copy's next piece. It ends with a page of memory, and if it is not the
+ * first one with a page of addresses; with bounce buffers these are not the same.
+ */
+static u64 piece_of_copy(const struct access *a, u64 done)
+{
+	u64 here;
+
+	here = PAGE_SIZE - offset_in_page(byte_at(a, done, &here));
+	if (done)
+		here = min(here, (u64)PAGE_SIZE - offset_in_page(a->addr + done));
+	return min(here, a->len - done);
+}
+
 static void interrupt_copy(void)
 {
 	struct access *rest = &other_cpu.rest;
 	long fail_after = shim_fail_after;
-	u64 here, phys, len;
+	u64 phys, len;
 
-	here = PAGE_SIZE - offset_in_page(byte_at(rest, other_cpu.done, &here));
-	other_cpu.done = min(other_cpu.done + here, rest->len);
+	other_cpu.done += piece_of_copy(rest, other_cpu.done);
 	if (other_cpu.done == rest->len)
 		return;
 	if (other_cpu.pieces--) {
