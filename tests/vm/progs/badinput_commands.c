@@ -674,12 +674,14 @@ static void killed_in_traffic(void)
 	EXPECT(bystander_is_well(&bystander, secret));
 }
 
-/* A child has the rings and the file, too, and uses them when the parent is
- * through with them.
+/* A child has the rings and the file, too, and uses them beside the parent's traffic,
+ * and again when the parent is through with them. Two that write one ring can make
+ * the CQ overflow, which is their own loss.
  */
 static void forked(void)
 {
-	int to_child[2], status;
+	int to_child[2], from_child[2], status;
+	uint8_t secret[16];
 	pthread_t thread;
 	pid_t child;
 	char c;
@@ -687,7 +689,7 @@ static void forked(void)
 
 	open_liar();
 	start_traffic(&thread);
-	if (pipe(to_child))
+	if (pipe(to_child) || pipe(from_child))
 		bail("pipe");
 	child = fork();
 	if (!child) {
@@ -695,6 +697,7 @@ static void forked(void)
 			liar_send(&liar.qp)->wr.opcode = i;
 			liar_ring(&liar, &liar.qp);
 		}
+		close(from_child[1]);
 		close(to_child[1]);
 		if (read(to_child[0], &c, 1))
 			_exit(1);
@@ -706,14 +709,19 @@ static void forked(void)
 		memset(liar.cq.buf, 0xff, liar.cq.len);
 		_exit(0);
 	}
-	sleep_ms(50);
+	close(from_child[1]);
+	EXPECT_EQ(read(from_child[0], &c, 1), 0);
+	close(from_child[0]);
 	stop = true;
 	pthread_join(thread, NULL);
-	close_liar();
+	liar_close(&liar);
 	close(to_child[0]);
 	close(to_child[1]);
 	EXPECT_EQ(waitpid(child, &status, 0), child);
 	EXPECT_EQ(status, 0);
+	EXPECT(bystander_is_well(&bystander, secret));
+	open_liar();
+	close_liar();
 }
 
 static const struct test_case cases[] = {
